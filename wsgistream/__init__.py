@@ -1,0 +1,37 @@
+"""wsgistream: streaming over HTTP for every WSGI stack."""
+
+from wsgistream.apps.files import DirectoryApp, FileApp
+from wsgistream.middleware.prefix import PrefixMiddleware
+from wsgistream.middleware.ranges import RangeMiddleware
+from wsgistream.respond import FileResponse, StreamingResponse, respond
+from wsgistream.rules.decide import decide
+from wsgistream.site import create_app
+from wsgistream.sources.file import File, etag_of_content, etag_of_status
+from wsgistream.sources.folder import Folder
+from wsgistream.sources.memory import Memory
+from wsgistream.sources.stream import Stream
+from wsgistream.types import Entry, Meta, Plan, Slice, Source, Store
+
+__all__ = [
+    "DirectoryApp",
+    "Entry",
+    "File",
+    "FileApp",
+    "FileResponse",
+    "Folder",
+    "Memory",
+    "Meta",
+    "Plan",
+    "PrefixMiddleware",
+    "RangeMiddleware",
+    "Slice",
+    "Source",
+    "Store",
+    "Stream",
+    "StreamingResponse",
+    "create_app",
+    "decide",
+    "etag_of_content",
+    "etag_of_status",
+    "respond",
+]

@@ -1,0 +1,5 @@
+"""``python -m wsgistream`` is the command line."""
+
+from wsgistream.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,181 @@
+"""Files: one file, or a folder of them, as a WSGI application."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+
+from wsgistream.apps.listing import ListingResponse
+from wsgistream.errors import NotFound
+from wsgistream.respond import (
+    FileResponse,
+    answer_other_method,
+    begin,
+    extra_fields,
+    plan_body,
+    refuse,
+    respond,
+)
+from wsgistream.rules.decide import sentence
+from wsgistream.rules.disposition import content_disposition
+from wsgistream.rules.negotiation import acceptable_codings
+from wsgistream.rules.paths import folder_location, parse_path
+from wsgistream.sources.file import EtagMaker, etag_of_status
+from wsgistream.sources.folder import Folder, NotAcceptable
+from wsgistream.types import (
+    Body,
+    Environ,
+    Header,
+    Responder,
+    Source,
+    StartResponse,
+    Store,
+    WSGIApp,
+)
+from wsgistream.wsgi.bodies import close
+
+_READING = ("GET", "HEAD")
+
+
+class FileApp(FileResponse):
+    """One file as an application, at whatever path it is mounted: ``FileApp("logo.svg")``.
+
+    It takes what FileResponse takes. Beyond that it answers OPTIONS and refuses other methods.
+    """
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
+        if environ["REQUEST_METHOD"] not in _READING:
+            return answer_other_method(environ, start_response)
+        return super().__call__(environ, start_response)
+
+
+class DirectoryApp:
+    """The files below a folder as an application: ``DirectoryApp("media", listing=True)``.
+
+    ``index``: names that answer for their folder, the first there is. ``listing``: show the
+    folders that have none. ``hidden``: give dot-files too. ``follow_symlinks``: let links lead out
+    of ``root``. ``download``: send every file, or those whose name it says yes to, as an
+    attachment. ``etag``: makes the entity-tags; None: no tags. ``cache_control`` and ``headers``
+    go with every file. ``fallback``: what answers for the missing: an application, or the name of
+    a file below ``root``; ``app``: the same, as this class is used as a middleware. ``responder``:
+    what answers with the file that was found.
+
+    Raises ValueError where there is no such folder, and for a header that could not be sent.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        *,
+        index: Sequence[str] = ("index.html",),
+        listing: bool = False,
+        cache_control: str | None = None,
+        headers: Iterable[Header] = (),
+        follow_symlinks: bool = False,
+        hidden: bool = False,
+        download: bool | Callable[[str], bool] = False,
+        etag: EtagMaker | None = etag_of_status,
+        fallback: WSGIApp | str | None = None,
+        app: WSGIApp | None = None,
+        responder: Responder = respond,
+    ) -> None:
+        if isinstance(index, str):
+            raise ValueError(f"index is a list of names, such as [{index!r}].")
+        if app is not None and fallback is not None:
+            raise ValueError("app and fallback both answer for what is missing: give one of them.")
+        self._store: Store = Folder(root, hidden=hidden, follow_symlinks=follow_symlinks, etag=etag)
+        self._index = tuple(index)
+        self._listing = listing
+        self._extra = extra_fields(cache_control, headers)
+        self._download = download
+        self._responder = responder
+        self._inner, self._fallback = _what_is_missing(fallback if app is None else app)
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
+        if environ["REQUEST_METHOD"] not in _READING:
+            other = self._inner or answer_other_method
+            return other(environ, start_response)
+        try:
+            answer = self._find(environ) or self._inner or self._fallen_back(environ)
+        except (NotFound, NotAcceptable, OSError) as error:
+            return refuse(error, environ, start_response)
+        return answer(environ, start_response)
+
+    def _find(self, environ: Environ) -> WSGIApp | None:
+        """Find what answers for a path: a file, an index, a listing or a redirect to a folder."""
+        target = parse_path(environ.get("PATH_INFO", ""))
+        if target is None:
+            return None
+        encodings = acceptable_codings(environ.get("HTTP_ACCEPT_ENCODING"))
+        # Without SCRIPT_NAME an empty path is the root (RFC 9110 §4.2.3): there is no other.
+        if target.folder or not (target.segments or environ.get("SCRIPT_NAME")):
+            found = self._folder(target.segments, encodings)
+            if found is None or isinstance(found, ListingResponse):
+                return found
+            return self._give(found)
+        source = self._store.find(target.segments, encodings)
+        if source is not None:
+            return self._give(source, target.segments[-1])
+        folder = self._folder(target.segments, encodings)
+        if folder is None:
+            return None
+        close(folder)
+        return _redirect
+
+    def _folder(
+        self, path: tuple[str, ...], encodings: Sequence[str]
+    ) -> Source | ListingResponse | None:
+        for name in self._index:
+            source = self._store.find((*path, name), encodings)
+            if source is not None:
+                return source
+        entries = self._store.list(path) if self._listing else None
+        return None if entries is None else ListingResponse(path, entries, self._extra)
+
+    def _fallen_back(self, environ: Environ) -> WSGIApp:
+        encodings = acceptable_codings(environ.get("HTTP_ACCEPT_ENCODING"))
+        source = self._store.find(self._fallback, encodings)
+        if source is None:
+            raise NotFound
+        return self._give(source)
+
+    def _give(self, source: Source, name: str = "") -> WSGIApp:
+        extra = self._extra
+        download = self._download(name) if callable(self._download) else self._download
+        if name and download:
+            disposition = content_disposition(name, download=True)
+            extra = (("Content-Disposition", disposition), *extra)
+        if extra:
+            source.meta = replace(source.meta, extra=(*source.meta.extra, *extra))
+        return partial(_give, self._responder, source)
+
+
+def _give(
+    responder: Responder, source: Source, environ: Environ, start_response: StartResponse
+) -> Body:
+    try:
+        return responder(environ, start_response, source)
+    except OSError as error:
+        return refuse(error, environ, start_response)
+
+
+def _redirect(environ: Environ, start_response: StartResponse) -> Body:
+    location = folder_location(
+        environ.get("SCRIPT_NAME", ""),
+        environ.get("PATH_INFO", ""),
+        environ.get("QUERY_STRING", ""),
+    )
+    plan = sentence(
+        301, "The folder is at the same address with a slash.", (("Location", location),)
+    )
+    begin(plan, start_response)
+    return plan_body(plan, environ)
+
+
+def _what_is_missing(fallback: WSGIApp | str | None) -> tuple[WSGIApp | None, tuple[str, ...]]:
+    """Split a fallback into an application and the path of a file (empty: there is none)."""
+    if isinstance(fallback, str):
+        return None, tuple(fallback.strip("/").split("/"))
+    return fallback, ()

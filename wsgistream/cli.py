@@ -1,0 +1,120 @@
+"""The command line: from arguments to an application to a server, and to an exit status."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import socket
+import sys
+import webbrowser
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from wsgistream import options
+from wsgistream.compress import CODINGS, MissingLibrary, compress_tree
+from wsgistream.rules.access import log_format
+from wsgistream.server.channel import ACCESS
+from wsgistream.server.run import Server, stopping_on_signals
+from wsgistream.server.sockets import CannotListen, bind, url_of
+from wsgistream.site import create_app
+
+#: The exit status for arguments that cannot be.
+MISUSED: Final = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``wsgistream [serve|compress] …`` and return its exit status."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    command = _COMMANDS.get(arguments[0]) if arguments else None
+    try:
+        return command(arguments[1:]) if command else serve(arguments)
+    except (ValueError, CannotListen, MissingLibrary) as error:
+        _say(f"wsgistream: {error}")
+    except OSError as error:
+        _say(f"wsgistream: {error.filename}: {(error.strerror or str(error)).lower()}")
+    return MISUSED
+
+
+def serve(arguments: Sequence[str]) -> int:
+    """Serve a folder or a file until SIGTERM or SIGINT."""
+    chosen = options.parse(arguments, os.environ)
+    app = create_app(**{name: chosen[name] for name in options.OF_THE_APP})
+    sockets = bind(_addresses(chosen), chosen["unix_socket"])
+    urls = [f"{url_of(sock)}{chosen['prefix']}/" for sock in sockets]
+    what = f"{os.path.abspath(chosen['root'])} at {' and '.join(urls)}"
+    if chosen["check"]:
+        _close(sockets, chosen["unix_socket"])
+        _say(f"The settings are fine. They would serve {what}")
+        return 0
+    _configure_logging()
+    line = None if chosen["quiet"] else log_format(chosen["log_format"])
+    server = Server(app, sockets, threads=chosen["threads"], grace=chosen["grace"], line=line)
+    with stopping_on_signals(server):
+        _say(f"Serving {what} (Ctrl+C stops it)")
+        if chosen["open"]:
+            webbrowser.open(urls[0])
+        server.run()
+    _close(sockets, chosen["unix_socket"])
+    return 0
+
+
+def _addresses(chosen: Mapping[str, Any]) -> Sequence[tuple[str, int]]:
+    """A Unix socket alone is enough, unless addresses are asked for beside it."""
+    listen: Sequence[tuple[str, int]] = chosen["listen"]
+    by_default = listen == options.OF_THE_SERVER["listen"]
+    return () if chosen["unix_socket"] is not None and by_default else listen
+
+
+def _close(sockets: Sequence[socket.socket], unix_path: str | None) -> None:
+    for sock in sockets:
+        sock.close()
+    if unix_path is not None:
+        os.unlink(unix_path)
+
+
+def _configure_logging() -> None:
+    """Send the access log to the standard output, and what goes wrong to the standard error."""
+    out = logging.StreamHandler(sys.stdout)
+    out.setFormatter(logging.Formatter("%(message)s"))
+    ACCESS.addHandler(out)
+    ACCESS.setLevel(logging.INFO)
+    ACCESS.propagate = False
+    logging.basicConfig(level=logging.WARNING, format="wsgistream: %(message)s")
+    # That requests wait for a thread is no fault; the durations in the log tell it.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+
+
+def compress(arguments: Sequence[str]) -> int:
+    """Write the precompressed siblings of a folder's files."""
+    parser = argparse.ArgumentParser(
+        prog="wsgistream compress",
+        description="Write .gz, .br and .zst siblings, which the folder is then served from.",
+    )
+    parser.add_argument("root", metavar="DIR", help="the folder")
+    parser.add_argument(
+        "--encoding",
+        action="append",
+        choices=CODINGS,
+        help="one to write (default: each whose library is installed); may be repeated",
+    )
+    chosen = parser.parse_args(arguments)
+    if not os.path.isdir(chosen.root):
+        raise ValueError(f"There is no folder {chosen.root!r}.")
+    count = saved = 0
+    for written in compress_tree(chosen.root, chosen.encoding):
+        count += 1
+        saved += written.plain_size - written.size
+        _say(f"{written.path}: {written.plain_size:,} to {written.size:,} bytes")
+    _say(f"{count} files written, {saved:,} bytes saved where they are served")
+    return 0
+
+
+def _say(text: str) -> None:
+    print(text.encode("utf-8", "backslashreplace").decode(), file=sys.stderr, flush=True)  # noqa: T201
+
+
+_COMMANDS: Final[Mapping[str, Callable[[Sequence[str]], int]]] = {
+    "compress": compress,
+    "serve": serve,
+}

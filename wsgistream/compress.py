@@ -1,0 +1,135 @@
+"""Compress: writing the precompressed siblings that a folder's files are served from."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import Final, NamedTuple
+
+from wsgistream.rules.media import guess_media, is_compressible
+from wsgistream.rules.negotiation import SUFFIXES
+from wsgistream.rules.paths import is_dot_file
+
+# Below this size (bytes) a compressed file and its head are no smaller than the file.
+_SMALLEST: Final = 256
+# A sibling that saves less than a twentieth is not worth unpacking.
+_WORTH: Final = 0.95
+_BLOCK: Final = 1024 * 1024
+
+
+class Encoder(NamedTuple):
+    """A compression on its way: bytes in, some bytes out, and the rest at the end."""
+
+    feed: Callable[[bytes], bytes]
+    finish: Callable[[], bytes]
+
+
+class MissingLibrary(Exception):
+    """A coding needs a library that is not installed; the text says which, for a person."""
+
+
+class Written(NamedTuple):
+    """A sibling that was written; sizes in bytes."""
+
+    path: str
+    size: int
+    plain_size: int
+
+
+def compress_tree(root: str, codings: Iterable[str] | None = None) -> Iterator[Written]:
+    """Write a sibling in each coding for every file below ``root`` that shrinks, as it goes.
+
+    ``codings``: of gzip, br and zstd; None: those whose library is there. Siblings that are up to
+    date stay as they are; links and dot-files are passed over. Raises MissingLibrary before
+    anything is written, and OSError where a file cannot be read or written.
+    """
+    makers = _makers(codings)
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if not is_dot_file(name))
+        for name in sorted(names):
+            path = os.path.join(folder, name)
+            if _is_wanted(path, name):
+                for coding, maker in makers.items():
+                    written = _write_sibling(path, path + SUFFIXES[coding], maker())
+                    if written is not None:
+                        yield written
+
+
+def _makers(codings: Iterable[str] | None) -> dict[str, Callable[[], Encoder]]:
+    makers = {}
+    for coding in _ENCODERS if codings is None else codings:
+        try:
+            _ENCODERS[coding]()
+        except ImportError:
+            if codings is not None:
+                raise MissingLibrary(
+                    f"The encoding {coding} needs a library: pip install 'wsgistream[compress]'."
+                ) from None
+        else:
+            makers[coding] = _ENCODERS[coding]
+    return makers
+
+
+def _gzip() -> Encoder:
+    # 31: the gzip format with the largest window; it holds no time, so equal files give equal ones.
+    compressor = zlib.compressobj(9, zlib.DEFLATED, 31)
+    return Encoder(compressor.compress, compressor.flush)
+
+
+def _brotli() -> Encoder:
+    import brotli  # noqa: PLC0415
+
+    compressor = brotli.Compressor(quality=11)
+    return Encoder(compressor.process, compressor.finish)
+
+
+def _zstd() -> Encoder:
+    import zstandard  # noqa: PLC0415
+
+    compressor = zstandard.ZstdCompressor(level=19).compressobj()
+    return Encoder(compressor.compress, compressor.flush)
+
+
+_ENCODERS: Final = {"gzip": _gzip, "br": _brotli, "zstd": _zstd}
+
+#: The codings that can be asked for.
+CODINGS: Final = tuple(_ENCODERS)
+
+
+def _is_wanted(path: str, name: str) -> bool:
+    return (
+        not is_dot_file(name)
+        and is_compressible(guess_media(name).content_type)
+        and os.path.isfile(path)
+        and not os.path.islink(path)
+        and os.path.getsize(path) >= _SMALLEST
+    )
+
+
+def _write_sibling(path: str, sibling: str, encoder: Encoder) -> Written | None:
+    """Write a sibling with the times and rights of its file, or none where it would not help."""
+    status = os.stat(path)
+    with suppress(FileNotFoundError):
+        if os.stat(sibling).st_mtime_ns == status.st_mtime_ns:
+            return None
+    descriptor, temporary = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=os.path.dirname(path))
+    try:
+        with open(descriptor, "wb") as out, open(path, "rb") as plain:
+            while block := plain.read(_BLOCK):
+                out.write(encoder.feed(block))
+            out.write(encoder.finish())
+            size = out.tell()
+        if size > status.st_size * _WORTH:
+            with suppress(FileNotFoundError):
+                os.unlink(sibling)  # what is there is of an earlier content
+            return None
+        os.chmod(temporary, status.st_mode & 0o777)
+        os.utime(temporary, ns=(status.st_atime_ns, status.st_mtime_ns))
+        os.replace(temporary, sibling)
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+    return Written(sibling, size, status.st_size)

@@ -1,0 +1,1 @@
+"""Middleware: WSGI in, WSGI out; one class a file."""

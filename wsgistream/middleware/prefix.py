@@ -1,0 +1,33 @@
+"""Prefix: an application below a path, and nothing beside it."""
+
+from __future__ import annotations
+
+from wsgistream.errors import NotFound
+from wsgistream.respond import refuse
+from wsgistream.types import Body, Environ, StartResponse, WSGIApp
+
+
+class PrefixMiddleware:
+    """Serve ``app`` below ``prefix``, such as ``/files``; any other path is a 404.
+
+    The prefix moves from PATH_INFO to SCRIPT_NAME (PEP 3333). Raises ValueError for a prefix that
+    does not begin with a slash, or ends with one.
+    """
+
+    def __init__(self, app: WSGIApp, *, prefix: str) -> None:
+        if not prefix.startswith("/") or prefix.endswith("/"):
+            raise ValueError(f"A prefix is a path such as /files, not {prefix!r}.")
+        self.app = app
+        # WSGI strings are bytes as latin-1 (PEP 3333).
+        self._prefix = prefix.encode().decode("latin-1")
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
+        path = environ.get("PATH_INFO", "")
+        if not f"{path}/".startswith(f"{self._prefix}/"):
+            return refuse(NotFound(), environ, start_response)
+        below = {
+            **environ,
+            "SCRIPT_NAME": environ.get("SCRIPT_NAME", "") + self._prefix,
+            "PATH_INFO": path[len(self._prefix) :],
+        }
+        return self.app(below, start_response)

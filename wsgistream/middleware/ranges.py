@@ -1,0 +1,123 @@
+"""Ranges: Range, If-Range and preconditions for an application that has none of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import IO, Any, Final
+
+from wsgistream.respond import enact
+from wsgistream.rules.conditions import is_entity_tag
+from wsgistream.rules.decide import decide
+from wsgistream.rules.fields import parse_http_date
+from wsgistream.rules.media import DEFAULT
+from wsgistream.types import Body, Environ, Meta, Source, StartResponse, WSGIApp
+from wsgistream.wsgi import Reply, call
+from wsgistream.wsgi.bodies import OnePass
+from wsgistream.wsgi.files import READ_SIZE, FileWrapper, plain_file
+
+# What Meta says by itself.
+_IN_META: Final = frozenset(
+    {"accept-ranges", "content-length", "content-type", "etag", "last-modified"}
+)
+
+
+class RangeMiddleware:
+    """Give ranges and preconditions to every 200 answer of ``app`` that can have them.
+
+    Ranges need a length, preconditions an ETag or a Last-Modified. Nothing is buffered: a file is
+    positioned, any other body is read up to the range, and neither is read beyond it. What is
+    encoded, of unknown length, partial already, or no answer to GET or HEAD, is left alone.
+    """
+
+    def __init__(self, app: WSGIApp) -> None:
+        self.app = app
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            return self.app(environ, start_response)
+        server_wrapper = environ.get("wsgi.file_wrapper")
+        if server_wrapper is not None:
+            environ = {**environ, "wsgi.file_wrapper": FileWrapper}
+        reply = call(self.app, environ)
+        now = time.time()
+        meta = _meta(reply, now)
+        if meta is None:
+            return _restored(reply, server_wrapper).send(start_response)
+        plan = decide(environ, meta, now)
+        if plan.status == 200:
+            reply.set("Accept-Ranges", "bytes")
+            return _restored(reply, server_wrapper).send(start_response)
+        environ = {**environ, "wsgi.file_wrapper": server_wrapper}
+        return enact(plan, environ, start_response, _source(reply.body, meta))
+
+
+def _meta(reply: Reply, now: float) -> Meta | None:
+    """Read what an answer says of its body; None: it is to be left alone."""
+    size = _size(reply)
+    if (
+        size is None
+        or not reply.status.startswith("200")
+        or reply.get("Content-Encoding") is not None
+        or reply.get("Accept-Ranges") == "none"
+    ):
+        return None
+    etag = reply.get("ETag")
+    return Meta(
+        size,
+        reply.get("Content-Type") or DEFAULT,
+        etag=etag if etag is not None and is_entity_tag(etag) else None,
+        modified=parse_http_date(reply.get("Last-Modified") or "", now),
+        extra=tuple(header for header in reply.headers if header[0].lower() not in _IN_META),
+        one_pass=True,
+    )
+
+
+def _size(reply: Reply) -> int | None:
+    length = reply.get("Content-Length")
+    if length is not None:
+        return int(length) if length.isascii() and length.isdigit() else None
+    return sum(map(len, reply.body)) if isinstance(reply.body, (list, tuple)) else None
+
+
+def _restored(reply: Reply, server_wrapper: Callable[..., Body] | None) -> Reply:
+    """Put the server's own file wrapper back around a file, for the server to know it."""
+    if isinstance(reply.body, FileWrapper) and server_wrapper is not None:
+        reply.body = server_wrapper(reply.body.file, reply.body.block_size)
+    return reply
+
+
+def _source(body: Body, meta: Meta) -> Source:
+    seekable = getattr(getattr(body, "file", None), "seekable", None)
+    if isinstance(body, FileWrapper) and seekable is not None and seekable():
+        return _File(body.file, meta)
+    return _Body(body, meta)
+
+
+class _Body(OnePass):
+    """The body of an answer as a source."""
+
+    file = None
+
+    def __init__(self, body: Body, meta: Meta) -> None:
+        super().__init__(body)
+        self.meta = meta
+
+
+class _File:
+    """The file of an answer as a source; it begins where the application left its position."""
+
+    def __init__(self, file: Any, meta: Meta) -> None:
+        self._file = file
+        self._origin = file.tell()
+        self.meta = meta
+        self.file: IO[bytes] | None = None if self._origin else plain_file(file)
+
+    def read(self, start: int, stop: int) -> Iterator[bytes]:
+        self._file.seek(self._origin + start)
+        while start < stop and (block := self._file.read(min(READ_SIZE, stop - start))):
+            start += len(block)
+            yield block
+
+    def close(self) -> None:
+        self._file.close()

@@ -1,0 +1,245 @@
+"""Options: what can be set on the command line, in the environment and in ``create_app``."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, NoReturn
+
+from wsgistream.rules.access import log_format
+from wsgistream.rules.fields import check_header
+
+#: The environment variable of an option is its name after this, in capitals.
+PREFIX: Final = "WSGISTREAM_"
+
+#: What ``create_app`` takes; the others are the server's.
+OF_THE_APP: Final[Mapping[str, Any]] = {
+    "root": ".",
+    "prefix": "",
+    "listing": True,
+    "hidden": False,
+    "follow_symlinks": False,
+    "cache_control": None,
+    "headers": (),
+    "index": ("index.html",),
+    "spa": False,
+}
+OF_THE_SERVER: Final[Mapping[str, Any]] = {
+    "listen": (("127.0.0.1", 8080),),
+    "unix_socket": None,
+    "threads": 4,
+    "grace": 30.0,
+    "log_format": "combined",
+    "quiet": False,
+    "open": False,
+    "check": False,
+}
+
+_TRUE: Final = frozenset({"1", "true", "yes", "on"})
+_FALSE: Final = frozenset({"0", "false", "no", "off"})
+_ADDRESS: Final = re.compile(r"(?:\[(?P<ipv6>[^]]*)]|(?P<host>[^:]*)):(?P<port>\d{1,5})", re.ASCII)
+_LARGEST_PORT: Final = 65535
+
+
+class BadOption(ValueError):
+    """An option that cannot be read; the text says which and why, for a person."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise BadOption(message)
+
+
+def parse(arguments: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
+    """Read every option: a default gives way to the environment, and that to the command line.
+
+    Raises BadOption for what cannot be read; ``--help`` ends the program.
+    """
+    given = vars(make_parser().parse_args(arguments))
+    return {**OF_THE_APP, **OF_THE_SERVER, **from_environment(environ), **given}
+
+
+def of_the_app(settings: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+    """Complete the settings of ``create_app`` from the environment and the defaults.
+
+    Raises TypeError for a setting that there is none of, and BadOption for one in the environment
+    that cannot be read.
+    """
+    unknown = ", ".join(sorted(settings.keys() - OF_THE_APP.keys()))
+    if unknown:
+        raise TypeError(f"There is no setting {unknown}; there are {', '.join(OF_THE_APP)}.")
+    every = {**OF_THE_APP, **from_environment(environ), **settings}
+    return {name: every[name] for name in OF_THE_APP}
+
+
+def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Read the options that the environment sets; an empty variable sets none."""
+    parser = make_parser()
+    found: dict[str, Any] = {}
+    for action in parser._actions:
+        name = PREFIX + action.dest.upper()
+        value = environ.get(name, "")
+        if value and not isinstance(action, argparse._HelpAction):
+            try:
+                found.update(vars(parser.parse_args(list(_arguments(action, value)))))
+            except BadOption as error:
+                raise BadOption(f"{name} in the environment: {error}") from None
+    return found
+
+
+def _arguments(action: argparse.Action, value: str) -> Iterator[str]:
+    """Write the value of a variable as the command line would have it."""
+    if not action.option_strings:
+        yield from ("--", value)
+    elif action.nargs == 0:
+        # The first way to write a switch turns it on; a second, where there is one, off.
+        on = value.lower() in _TRUE
+        if not on and value.lower() not in _FALSE:
+            raise BadOption(f"a switch is 1 or 0, not {value!r}")
+        yield from action.option_strings[:1] if on else action.option_strings[1:]
+    elif isinstance(action, argparse._AppendAction):
+        # A header has spaces of its own: one a line. Names and addresses have none.
+        each = value.splitlines() if action.dest == "headers" else value.split()
+        yield from (f"{action.option_strings[0]}={item}" for item in each)
+    else:
+        yield f"{action.option_strings[0]}={value}"
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Make the parser of the command line; it gives only what was set."""
+    parser = _Parser(
+        prog="wsgistream serve",
+        description="Serve a folder or a file over HTTP, with ranges, from any machine.",
+        epilog=f"Every option can also be set in the environment, as {PREFIX}THREADS=8.",
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "root", nargs="?", metavar="DIR|FILE", help="what to serve (default: this folder)"
+    )
+    _add_app_options(parser.add_argument_group("what is served"))
+    _add_server_options(parser.add_argument_group("how it is served"))
+    return parser
+
+
+def _add_app_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--prefix", type=_sentence(parse_prefix), metavar="/PATH", help="serve below this path"
+    )
+    group.add_argument(
+        "--listing",
+        action=argparse.BooleanOptionalAction,
+        help="show folders that have no index (default: yes)",
+    )
+    group.add_argument("--hidden", action="store_true", help="serve dot-files too")
+    group.add_argument(
+        "--follow-symlinks", action="store_true", help="follow links that lead out of the folder"
+    )
+    group.add_argument("--cache-control", metavar="VALUE", help="the Cache-Control of every file")
+    group.add_argument(
+        "--header",
+        dest="headers",
+        action="append",
+        type=_sentence(parse_header),
+        metavar="'NAME: VALUE'",
+        help="a header for every file; may be repeated",
+    )
+    group.add_argument(
+        "--index",
+        action="append",
+        metavar="NAME",
+        help="a file that answers for its folder (default: index.html); may be repeated",
+    )
+    group.add_argument(
+        "--spa", action="store_true", help="answer what is missing with the root's index.html"
+    )
+
+
+def _add_server_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--listen",
+        action="append",
+        type=_sentence(parse_address),
+        metavar="HOST:PORT",
+        help="an address to listen on (default: 127.0.0.1:8080); may be repeated",
+    )
+    group.add_argument("--unix-socket", metavar="PATH", help="a Unix socket to listen on")
+    group.add_argument(
+        "--threads", type=_number(int, 1), metavar="N", help="threads that answer (default: 4)"
+    )
+    group.add_argument(
+        "--grace",
+        type=_number(float, 0),
+        metavar="SECONDS",
+        help="how long running answers may go on after a stop (default: 30)",
+    )
+    group.add_argument(
+        "--log-format",
+        type=_sentence(_checked_format),
+        metavar="FORMAT",
+        help="of the access log: combined, common, json, or a template such as '{status} {sent}'",
+    )
+    group.add_argument("--quiet", action="store_true", help="write no access log")
+    group.add_argument("--open", action="store_true", help="open the address in a browser")
+    group.add_argument("--check", action="store_true", help="try the settings, serve nothing")
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Read ``HOST:PORT``, ``[IPV6]:PORT``, or ``:PORT`` for every address; raises ValueError."""
+    match = _ADDRESS.fullmatch(text)
+    if match is None or int(match["port"]) > _LARGEST_PORT:
+        raise ValueError(f"An address is HOST:PORT, such as 127.0.0.1:8080, not {text!r}.")
+    return match["ipv6"] or match["host"] or "", int(match["port"])
+
+
+def parse_header(text: str) -> tuple[str, str]:
+    """Read ``NAME: VALUE``; raises ValueError."""
+    name, colon, value = text.partition(":")
+    if not colon:
+        raise ValueError(f"A header is 'NAME: VALUE', not {text!r}.")
+    return check_header(name.strip(), value.strip())
+
+
+def parse_prefix(text: str) -> str:
+    """Read the path below which to serve, without the slash after it; raises ValueError."""
+    path = text.rstrip("/")
+    if path and (not path.startswith("/") or "//" in path):
+        raise ValueError(f"A prefix is a path such as /files, not {text!r}.")
+    return path
+
+
+def _checked_format(text: str) -> str:
+    log_format(text)
+    return text
+
+
+def _sentence(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Let argparse show the sentence of a ValueError as it stands."""
+
+    def checked(text: str) -> Any:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return checked
+
+
+def _number(kind: type[int] | type[float], least: int) -> Callable[[str], Any]:
+    def read(text: str) -> float:
+        number = kind(text)
+        if not least <= number < float("inf"):
+            raise ValueError
+        return number
+
+    def checked(text: str) -> float:
+        try:
+            return read(text)
+        except ValueError:
+            what = "a whole number" if kind is int else "a number"
+            raise argparse.ArgumentTypeError(
+                f"This is {what} of {least} or more, not {text!r}."
+            ) from None
+
+    return checked

@@ -1,0 +1,200 @@
+"""Respond: the one exit into WSGI, where a source becomes an answer."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Final
+
+from wsgistream.errors import ALLOW, MethodNotAllowed, answer_to
+from wsgistream.rules.conditions import is_entity_tag
+from wsgistream.rules.decide import NOSNIFF, decide
+from wsgistream.rules.disposition import content_disposition
+from wsgistream.rules.fields import check_header
+from wsgistream.rules.media import DEFAULT, with_charset
+from wsgistream.sources.file import EtagMaker, File, etag_of_status
+from wsgistream.sources.memory import Memory
+from wsgistream.sources.stream import Stream
+from wsgistream.types import Body, Environ, Header, Meta, Plan, Slice, Source, StartResponse
+from wsgistream.wsgi.bodies import Pieces
+from wsgistream.wsgi.files import hand_over
+
+#: Bytes of a file that are sent at once: a read and a write are quicker than handing over the file.
+SMALL: Final = 64 * 1024
+
+# What an answer says of its own bytes, and what is between a server and its client (PEP 3333).
+_OURS: Final = frozenset(
+    {
+        "accept-ranges",
+        "connection",
+        "content-length",
+        "content-range",
+        "content-type",
+        "date",
+        "etag",
+        "keep-alive",
+        "last-modified",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+
+
+def respond(environ: Environ, start_response: StartResponse, source: Source) -> Body:
+    """Answer a request with a source, as ``decide`` says; the source is closed with the body."""
+    try:
+        plan = decide(environ, source.meta, time.time())
+    except BaseException:
+        source.close()
+        raise
+    return enact(plan, environ, start_response, source)
+
+
+def enact(plan: Plan, environ: Environ, start_response: StartResponse, source: Source) -> Body:
+    """Carry out a plan about a source: the body is made first, then the answer begins.
+
+    What cannot be read at all is therefore still a clean error. Raises what the source raises.
+    """
+    body = Pieces(source, plan.pieces)
+    try:
+        sent = _body(environ, body)
+        begin(plan, start_response)
+    except BaseException:
+        body.close()
+        raise
+    return sent
+
+
+def _body(environ: Environ, body: Pieces) -> Body:
+    slices = [piece for piece in body.pieces if isinstance(piece, Slice)]
+    if not slices:
+        body.close()
+        return [piece for piece in body.pieces if isinstance(piece, bytes)]
+    if body.source.file is None:
+        return body
+    if sum(stop - start for start, stop in slices) <= SMALL:
+        content = b"".join(body)
+        body.close()
+        return [content]
+    return hand_over(environ, body)
+
+
+def begin(plan: Plan, start_response: StartResponse) -> None:
+    """Send the status and the headers of a plan."""
+    start_response(status_line(plan.status), list(plan.headers))
+
+
+def status_line(status: int) -> str:
+    return f"{status} {HTTPStatus(status).phrase}"
+
+
+def refuse(error: Exception, environ: Environ, start_response: StartResponse) -> Body:
+    """Answer what was raised before the first byte, from the table of errors.
+
+    Raises ``error`` again where the table does not know it.
+    """
+    plan = answer_to(error)
+    begin(plan, start_response)
+    return plan_body(plan, environ)
+
+
+def plan_body(plan: Plan, environ: Environ) -> list[bytes]:
+    """Give the body of a plan that needs no source; HEAD has none."""
+    if environ["REQUEST_METHOD"] == "HEAD":
+        return []
+    return [piece for piece in plan.pieces if isinstance(piece, bytes)]
+
+
+def answer_other_method(environ: Environ, start_response: StartResponse) -> Body:
+    """Answer a method other than GET and HEAD, for what can only be read."""
+    if environ["REQUEST_METHOD"] != "OPTIONS":
+        return refuse(MethodNotAllowed(), environ, start_response)
+    begin(Plan(204, (ALLOW,), ()), start_response)
+    return []
+
+
+class FileResponse:
+    """A file as a WSGI callable, for a view to return: ``return FileResponse("report.pdf")``.
+
+    ``filename`` (default: the file's own name) and ``download`` make the Content-Disposition,
+    ``headers`` are further fields. ``etag``: makes the entity-tag; None: no tag. Raises ValueError
+    for a header that could not be sent; a missing file is a 404 when it is asked for.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        content_type: str | None = None,
+        filename: str | None = None,
+        download: bool = False,
+        cache_control: str | None = None,
+        headers: Iterable[Header] = (),
+        etag: EtagMaker | None = etag_of_status,
+    ) -> None:
+        self.path = path
+        name = os.path.basename(os.fspath(path)) if filename is None else filename
+        disposition = content_disposition(name, download=download)
+        self._content_type = None if content_type is None else with_charset(content_type)
+        self._etag = etag
+        self._extra = (
+            ("Content-Disposition", disposition),
+            *extra_fields(cache_control, headers),
+        )
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
+        try:
+            return respond(environ, start_response, self._open())
+        except OSError as error:
+            return refuse(error, environ, start_response)
+
+    def _open(self) -> File:
+        return File(self.path, content_type=self._content_type, etag=self._etag, extra=self._extra)
+
+
+class StreamingResponse:
+    """Any iterable of bytes as a WSGI callable, for a view to return; it is read once.
+
+    ``content_length`` (bytes) makes it rangeable and holds the iterable to it; without, it is
+    sent chunked or until the connection closes. Text is sent as utf-8. ``etag``: an entity-tag
+    with its quotes. Raises ValueError for a length, a tag or a header that cannot be.
+    """
+
+    def __init__(
+        self,
+        iterable: Iterable[bytes] | bytes | str,
+        *,
+        content_type: str = DEFAULT,
+        content_length: int | None = None,
+        etag: str | None = None,
+        headers: Iterable[Header] = (),
+    ) -> None:
+        if content_length is not None and content_length < 0:
+            raise ValueError(f"A content length is not below zero: {content_length}.")
+        if etag is not None and not is_entity_tag(etag):
+            raise ValueError(f'An entity-tag looks like "abc", quotes included, not {etag!r}.')
+        extra = (NOSNIFF, *extra_fields(None, headers))
+        meta = Meta(content_length, with_charset(content_type), etag=etag, extra=extra)
+        if isinstance(iterable, str):
+            iterable = iterable.encode()
+        if isinstance(iterable, bytes):
+            self._source: Source = Memory(iterable, meta)
+        else:
+            self._source = Stream(iterable, meta)
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
+        return respond(environ, start_response, self._source)
+
+
+def extra_fields(cache_control: str | None, headers: Iterable[Header]) -> tuple[Header, ...]:
+    """Check the header fields that a caller adds; raises ValueError for one that cannot be."""
+    fields = tuple(check_header(name, value) for name, value in headers)
+    for name, _ in fields:
+        if name.lower() in _OURS:
+            raise ValueError(f"The header {name} is made from the file and cannot be set.")
+    if cache_control is not None:
+        fields = (check_header("Cache-Control", cache_control), *fields)
+    return fields

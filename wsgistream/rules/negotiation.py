@@ -1,0 +1,52 @@
+"""Negotiation: which coding and which format a client would rather have (RFC 9110 §12)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+from webob.acceptparse import (
+    AcceptEncodingValidHeader,
+    create_accept_encoding_header,
+    create_accept_header,
+)
+
+IDENTITY: Final = "identity"
+
+#: The codings we know, best first, each with the suffix of a file stored in it.
+SUFFIXES: Final = {"zstd": ".zst", "br": ".br", "gzip": ".gz"}
+
+
+# Longer than any client's, and short enough to be kept by the thousand.
+_LONGEST_FIELD: Final = 1000
+
+
+def acceptable_codings(accept_encoding: str | None) -> tuple[str, ...]:
+    """List the codings that a client accepts, and ``identity`` if it does, most wanted first.
+
+    RFC 9110 §12.5.3. At equal weight the smaller wins; an absent or malformed field means
+    identity alone; a coding that the field does not weigh comes after those it does.
+    """
+    if accept_encoding is None or len(accept_encoding) > _LONGEST_FIELD:
+        return (IDENTITY,)
+    return _acceptable_codings(accept_encoding)
+
+
+@lru_cache(maxsize=1024)
+def _acceptable_codings(accept_encoding: str) -> tuple[str, ...]:
+    # RFC 9110 §8.4.1.3: x-gzip is gzip.
+    header = create_accept_encoding_header(accept_encoding.lower().replace("x-gzip", "gzip"))
+    if not isinstance(header, AcceptEncodingValidHeader):
+        return (IDENTITY,)
+    offers = header.acceptable_offers([*SUFFIXES, IDENTITY])
+    if IDENTITY not in dict(header.parsed):
+        offers.sort(key=lambda offer: offer[0] == IDENTITY)
+    return tuple(coding for coding, _ in offers)
+
+
+def prefers_json(accept: str | None) -> bool:
+    """Tell whether a client would rather have JSON than HTML (RFC 9110 §12.5.1)."""
+    if accept is None or len(accept) > _LONGEST_FIELD:
+        return False
+    offers = create_accept_header(accept).acceptable_offers(["text/html", "application/json"])
+    return bool(offers) and offers[0][0] == "application/json"

@@ -1,0 +1,1 @@
+"""Server: waitress, made to serve streams: bound sockets, an access log, and a clean end."""

@@ -1,0 +1,24 @@
+"""Memory: a source of bytes that are already there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from wsgistream.types import Meta
+
+
+class Memory:
+    """``data`` as a source; the size in ``meta`` is that of ``data``."""
+
+    file = None
+
+    def __init__(self, data: bytes, meta: Meta | None = None) -> None:
+        self._data = data
+        self.meta = replace(meta or Meta(None), size=len(data))
+
+    def read(self, start: int, stop: int) -> Iterator[bytes]:
+        yield self._data[start:stop]
+
+    def close(self) -> None:
+        """Nothing is held."""

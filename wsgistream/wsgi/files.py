@@ -1,0 +1,136 @@
+"""Files: handing a file, or parts of one, to a server's ``wsgi.file_wrapper``, and taking one."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from bisect import bisect_right
+from collections.abc import Iterator
+from itertools import accumulate
+from typing import IO, Any, Final
+
+from wsgistream.types import Body, Environ
+from wsgistream.wsgi.bodies import Pieces, Truncated, close
+
+#: Bytes read at a time: the best of the sizes measured where the kernel cannot send by itself.
+READ_SIZE: Final = 256 * 1024
+
+# Bytes that one client of waitress may take before its loop turns to the others.
+_TURN: Final = 2 * 1024 * 1024
+
+
+def read_at(file: IO[bytes], start: int, size: int) -> bytes:
+    """Read at most ``size`` bytes at ``start`` (bytes), wherever the file's own position is.
+
+    Raises Truncated where the file ends before ``start``: it has shrunk since it was opened.
+    """
+    block = os.pread(file.fileno(), size, start)
+    if not block:
+        raise Truncated("The file has shrunk while it was being sent.")
+    return block
+
+
+class PiecesFile:
+    """A body of pieces as a seekable file, whose positions are those of the body.
+
+    It has no ``fileno``: servers that find one send from the wrong offset, or too much. It reads
+    at most READ_SIZE bytes at a time and gives again from memory what was read and not yet sent.
+    """
+
+    def __init__(self, body: Pieces, file: IO[bytes], *, turns: bool) -> None:
+        self._body = body
+        self._file = file
+        sizes = (
+            len(piece) if isinstance(piece, bytes) else piece.stop - piece.start
+            for piece in body.pieces
+        )
+        self._starts = list(accumulate(sizes, initial=0))
+        self._position = 0
+        self._block = b""
+        self._block_start = 0
+        self._turns = turns
+        self._taken = 0
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        if whence == os.SEEK_CUR:
+            self._taken += max(0, offset)
+            offset += self._position
+        elif whence == os.SEEK_END:
+            offset += self._starts[-1]
+        self._position = offset
+        return offset
+
+    def read(self, size: int = -1) -> bytes | memoryview:
+        if size < 0:
+            return b"".join(iter(lambda: self.read(READ_SIZE), b""))
+        if self._turns and self._taken >= _TURN and size:
+            # waitress takes an empty read for a full socket, and comes back to it in its next turn.
+            self._taken = 0
+            return b""
+        ahead = self._position - self._block_start
+        if not 0 <= ahead < len(self._block):
+            self._block, self._block_start, ahead = self._next_block(), self._position, 0
+        # waitress sends a view as well, and need not have what it leaves unsent copied once more.
+        block = memoryview(self._block) if self._turns else self._block
+        chunk = block[ahead : ahead + size]
+        self._position += len(chunk)
+        return chunk
+
+    def close(self) -> None:
+        self._body.close()
+
+    def _next_block(self) -> bytes:
+        """Read from the position up to the end of its piece, or READ_SIZE bytes of it."""
+        if self._position >= self._starts[-1]:
+            return b""
+        index = bisect_right(self._starts, self._position) - 1
+        piece = self._body.pieces[index]
+        skipped = self._position - self._starts[index]
+        if isinstance(piece, bytes):
+            return piece[skipped:]
+        start = piece.start + skipped
+        return read_at(self._file, start, min(READ_SIZE, piece.stop - start))
+
+
+def hand_over(environ: Environ, body: Pieces) -> Body:
+    """Give a body that comes from a local file to the server's ``wsgi.file_wrapper``, if any."""
+    wrapper = environ.get("wsgi.file_wrapper")
+    file = body.source.file
+    if wrapper is None or file is None:
+        return body
+    turns = getattr(wrapper, "__module__", None) == "waitress.buffers"
+    wrapped: Body = wrapper(PiecesFile(body, file, turns=turns), READ_SIZE)
+    return wrapped
+
+
+class FileWrapper:
+    """A ``wsgi.file_wrapper`` of our own (PEP 3333), which keeps the file itself in reach."""
+
+    def __init__(self, file: Any, block_size: int = READ_SIZE) -> None:
+        self.file = file
+        self.block_size = block_size
+
+    def __iter__(self) -> Iterator[bytes]:
+        while chunk := self.file.read(self.block_size):
+            yield chunk
+
+    def close(self) -> None:
+        close(self.file)
+
+
+def plain_file(file: Any) -> IO[bytes] | None:
+    """Return ``file`` if its descriptor is a regular file of the very bytes it reads, else None.
+
+    Any other object may have a descriptor, and give other bytes than are in it, as GzipFile does.
+    """
+    raw = file.raw if type(file) is io.BufferedReader else file
+    if type(raw) is not io.FileIO or not stat.S_ISREG(os.fstat(raw.fileno()).st_mode):
+        return None
+    return raw
