@@ -89,6 +89,8 @@ class DirectoryApp:
         self._index = tuple(index)
         self._listing = listing
         self._extra = extra_fields(cache_control, headers)
+        # A listing is made of what is there now, however long its files may be kept.
+        self._listed = extra_fields("no-cache", headers)
         self._download = download
         self._responder = responder
         self._inner, self._fallback = _what_is_missing(fallback if app is None else app)
@@ -132,7 +134,7 @@ class DirectoryApp:
             if source is not None:
                 return source
         entries = self._store.list(path) if self._listing else None
-        return None if entries is None else ListingResponse(path, entries, self._extra)
+        return None if entries is None else ListingResponse(path, entries, self._listed)
 
     def _fallen_back(self, environ: Environ) -> WSGIApp:
         encodings = acceptable_codings(environ.get("HTTP_ACCEPT_ENCODING"))
