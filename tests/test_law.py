@@ -23,7 +23,7 @@ BELOW = {
     "compress": {"rules"},
     "options": {"rules"},
     "server": {"types", "wsgi", "rules"},
-    "site": {"types", "apps", "middleware", "options"},
+    "site": {"types", "errors", "respond", "apps", "middleware", "options"},
     "cli": {"rules", "server", "site", "options", "compress"},
     "__main__": {"cli"},
     "__init__": {"types", "rules", "sources", "respond", "apps", "middleware", "site"},

@@ -6,9 +6,11 @@ import os
 from typing import Any
 
 from wsgistream.apps.files import DirectoryApp, FileApp
+from wsgistream.errors import NotFound
 from wsgistream.middleware.prefix import PrefixMiddleware
 from wsgistream.options import of_the_app
-from wsgistream.types import WSGIApp
+from wsgistream.respond import refuse
+from wsgistream.types import Body, Environ, StartResponse, WSGIApp
 
 
 def create_app(**settings: Any) -> WSGIApp:
@@ -26,7 +28,20 @@ def create_app(**settings: Any) -> WSGIApp:
 
 def _app(*, root: str, prefix: str, spa: bool, **options: Any) -> WSGIApp:
     if os.path.isfile(root):
-        return FileApp(root, cache_control=options["cache_control"], headers=options["headers"])
+        app = FileApp(root, cache_control=options["cache_control"], headers=options["headers"])
+        return _at_its_name(os.path.basename(os.fspath(root)), app)
     if not os.path.isdir(root):
         raise ValueError(f"There is no file or folder {os.fspath(root)!r}.")
     return DirectoryApp(root, fallback="index.html" if spa else None, **options)
+
+
+def _at_its_name(name: str, app: WSGIApp) -> WSGIApp:
+    """Serve a file at the root and at its name; a browser's ``/favicon.ico`` is not that file."""
+    paths = ("", "/", "/" + os.fsencode(name).decode("latin-1"))
+
+    def site(environ: Environ, start_response: StartResponse) -> Body:
+        if environ.get("PATH_INFO", "") in paths:
+            return app(environ, start_response)
+        return refuse(NotFound(), environ, start_response)
+
+    return site

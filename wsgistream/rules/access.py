@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from datetime import datetime, timezone
 from string import Formatter
 from typing import Final, NamedTuple
+
+from wsgistream.rules.fields import format_http_date
 
 _UNSAFE: Final = re.compile(r'[^\x20-\x7e]|["\\]')
 
@@ -45,15 +47,26 @@ def log_format(name: str) -> Callable[[Access], str]:
         return _json
     template = {"combined": COMBINED, "common": COMMON}.get(name, name)
     known = _fields(Access("-", 0.0, "-", 0, 0, 0.0, False))
-    try:
-        asked = {field for _, field, _, _ in Formatter().parse(template) if field is not None}
-    except ValueError:
-        asked = {name}
-    if not asked or not asked <= known.keys():
+    if not _asks_only_for(known, template):
         raise ValueError(
             f"A log format is combined, common, json or a template of {{{'}, {'.join(known)}}}."
         )
     return lambda access: template.format_map(_fields(access))
+
+
+def _asks_only_for(known: Container[str], template: str) -> bool:
+    """Tell whether a template has fields, and each is a known name and nothing more.
+
+    A width or a conversion could fail, or grow without bound, in the middle of a log.
+    """
+    try:
+        fields = [part[1:] for part in Formatter().parse(template) if part[1] is not None]
+    except ValueError:
+        return False
+    plain = all(
+        field in known and not spec and conversion is None for field, spec, conversion in fields
+    )
+    return bool(fields) and plain
 
 
 def escaped(text: str) -> str:
@@ -62,14 +75,18 @@ def escaped(text: str) -> str:
 
 
 def _hex(character: str) -> str:
-    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape"))
+    # A character of a WSGI string stands for one byte (PEP 3333); beyond those it is text.
+    code = ord(character)
+    raw = bytes((code,)) if code < 256 else character.encode("utf-8", "surrogatepass")
+    return "".join(f"\\x{byte:02x}" for byte in raw)
 
 
 def _fields(access: Access) -> dict[str, str]:
-    moment = datetime.fromtimestamp(access.began, timezone.utc)
+    # Not strftime, whose names of months are those of the machine's language.
+    _, day, month, year, time, _ = format_http_date(int(access.began)).split()
     return {
         "client": escaped(access.client),
-        "time": f"{moment:%d/%b/%Y:%H:%M:%S +0000}",
+        "time": f"{day}/{month}/{year}:{time} +0000",
         "request": escaped(access.request),
         "status": str(access.status),
         "sent": str(access.sent),

@@ -69,9 +69,16 @@ def _decide(
     if value is None or meta.size is None or not range_applies(request, meta, now):
         return _whole(meta)
     slices = select(value, meta.size)
-    if slices is None or (meta.one_pass and list(slices) != sorted(slices)):
+    if slices is None or not _can_give(slices, meta):
         return _whole(meta)
     return _partial(slices, meta.size, meta, boundary)
+
+
+def _can_give(slices: tuple[Slice, ...], meta: Meta) -> bool:
+    """Tell whether a representation can be given in these slices, and so in parts."""
+    # A multipart body with a Content-Encoding could be taken for encoded as a whole.
+    encoded = meta.encoding is not None and len(slices) > 1
+    return not encoded and not (meta.one_pass and list(slices) != sorted(slices))
 
 
 def _dated(meta: Meta, now: float) -> Meta:

@@ -11,7 +11,9 @@ from urllib.parse import quote
 _NAMELESS: Final = frozenset({"", ".", ".."})
 
 # Marks that turn the direction of text, and so can make "exe" look like the name's beginning.
-_TURNS: Final = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_TURNS: Final = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
 # Control characters, line and paragraph separators, and the surrogates of undecodable bytes.
 _UNSAFE_CATEGORIES: Final = frozenset({"Cc", "Zl", "Zp", "Cs"})
 
@@ -28,8 +30,9 @@ def content_disposition(filename: str, *, download: bool = False) -> str:
     Names beyond plain ASCII are given twice: as ``filename`` in plain letters, and exactly as
     ``filename*``. Characters that could harm a client's screen or disk become ``_``.
     """
-    name = _safe(filename)
-    plain = "".join(_plain(character) for character in name)
+    name = _named(_safe(filename))
+    # Once more: the plain letters of two fullwidth stops (U+FF0E) are two dots.
+    plain = _named("".join(_plain(character) for character in name))
     value = f'{"attachment" if download else "inline"}; filename="{plain}"'
     if plain != name:
         value += f"; filename*=UTF-8''{quote(name, safe=_ATTRIBUTE_MARKS)}"
@@ -37,13 +40,18 @@ def content_disposition(filename: str, *, download: bool = False) -> str:
 
 
 def _safe(filename: str) -> str:
+    """Put ``_`` for what could harm, and for what parts a path."""
     name = "".join(
         "_"
         if character in _TURNS or unicodedata.category(character) in _UNSAFE_CATEGORIES
         else character
         for character in filename
     )
-    name = re.sub(r"[/\\]", "_", name).strip()
+    return re.sub(r"[/\\]", "_", name)
+
+
+def _named(name: str) -> str:
+    name = name.strip()
     return "download" if name in _NAMELESS else name
 
 

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from typing import Final
 
 from wsgistream.rules.fields import format_http_date
 from wsgistream.rules.paths import quote_name
 from wsgistream.types import Entry
 
-_UNITS = ("KB", "MB", "GB", "TB", "PB")
+_UNITS: Final = ("KB", "MB", "GB", "TB", "PB")
+
+_BLANK: Final = re.compile(r"\{(title|breadcrumb)\}")
 
 
 def html_listing(template: str, path: Sequence[str], entries: Iterable[Entry]) -> Iterator[str]:
     """Fill ``template`` (``{title}``, ``{breadcrumb}``, ``{rows}``) row by row."""
     title = escape(_readable("/" + "".join(f"{name}/" for name in path)))
     head, _, tail = template.partition("{rows}")
-    yield head.replace("{title}", title).replace("{breadcrumb}", _breadcrumb(path))
+    # In one pass, so that a folder named "{breadcrumb}" is no more than a name.
+    filling = {"title": title, "breadcrumb": _breadcrumb(path)}
+    yield _BLANK.sub(lambda match: filling[match[1]], head)
     for entry in entries:
         yield _row(entry)
     yield tail
@@ -46,10 +52,10 @@ def _breadcrumb(path: Sequence[str]) -> str:
 
 def _row(entry: Entry) -> str:
     name = _readable(entry.name) + ("/" if entry.kind == "folder" else "")
-    modified = "" if entry.modified is None else format_http_date(entry.modified)
     return (
         f'<tr class="{entry.kind}"><td><a href="{escape(_href(entry))}">{escape(name)}</a></td>'
-        f"<td>{'' if entry.size is None else _human(entry.size)}</td><td>{modified}</td></tr>\n"
+        f"<td>{'' if entry.size is None else _human(entry.size)}</td>"
+        f"<td>{'' if entry.modified is None else _date(entry.modified)}</td></tr>\n"
     )
 
 
@@ -63,12 +69,18 @@ def _readable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "replace")
 
 
+def _date(seconds: int) -> str:
+    try:
+        return format_http_date(seconds)
+    except OverflowError:  # a file system can hold times that no calendar has
+        return ""
+
+
 def _human(size: int) -> str:
     if size < 1000:
         return f"{size} B"
-    amount = float(size)
-    for unit in _UNITS:
-        amount /= 1000
-        if amount < 999.5 or unit == _UNITS[-1]:
-            break
-    return f"{amount:.1f} {unit}" if amount < 9.95 else f"{amount:.0f} {unit}"
+    amount, unit = size / 1000, 0
+    while amount >= 999.5 and unit < len(_UNITS) - 1:
+        amount, unit = amount / 1000, unit + 1
+    written = f"{amount:.1f}" if amount < 9.95 else f"{amount:.0f}"
+    return f"{written} {_UNITS[unit]}"

@@ -88,6 +88,7 @@ _OURS: Final = {
     "sqlite": "application/vnd.sqlite3",
     "svg": "image/svg+xml",
     "tar": "application/x-tar",
+    "tgz": "application/gzip",
     "toml": "application/toml",
     "ts": "video/mp2t",
     "ttf": "font/ttf",
@@ -149,7 +150,8 @@ def guess_media(name: str) -> Media:
 
 def with_charset(content_type: str) -> str:
     """Add ``charset=utf-8`` to a text type that names no charset."""
-    if content_type.startswith("text/") and ";" not in content_type:
+    lowered = content_type.lower()
+    if lowered.startswith("text/") and "charset=" not in lowered:
         return f"{content_type}; charset=utf-8"
     return content_type
 

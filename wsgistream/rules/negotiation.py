@@ -11,11 +11,15 @@ from webob.acceptparse import (
     create_accept_header,
 )
 
+from wsgistream.rules.fields import OWS
+
 IDENTITY: Final = "identity"
 
 #: The codings we know, best first, each with the suffix of a file stored in it.
 SUFFIXES: Final = {"zstd": ".zst", "br": ".br", "gzip": ".gz"}
 
+# RFC 9110 §5.6.1.2: empty list elements count for nothing, even where webob would not have them.
+_AROUND: Final = OWS + ","
 
 # Longer than any client's, and short enough to be kept by the thousand.
 _LONGEST_FIELD: Final = 1000
@@ -35,11 +39,12 @@ def acceptable_codings(accept_encoding: str | None) -> tuple[str, ...]:
 @lru_cache(maxsize=1024)
 def _acceptable_codings(accept_encoding: str) -> tuple[str, ...]:
     # RFC 9110 §8.4.1.3: x-gzip is gzip.
-    header = create_accept_encoding_header(accept_encoding.lower().replace("x-gzip", "gzip"))
+    field = accept_encoding.lower().replace("x-gzip", "gzip").strip(_AROUND)
+    header = create_accept_encoding_header(field)
     if not isinstance(header, AcceptEncodingValidHeader):
         return (IDENTITY,)
     offers = header.acceptable_offers([*SUFFIXES, IDENTITY])
-    if IDENTITY not in dict(header.parsed):
+    if not {IDENTITY, "*"} & dict(header.parsed).keys():
         offers.sort(key=lambda offer: offer[0] == IDENTITY)
     return tuple(coding for coding, _ in offers)
 
@@ -48,5 +53,6 @@ def prefers_json(accept: str | None) -> bool:
     """Tell whether a client would rather have JSON than HTML (RFC 9110 §12.5.1)."""
     if accept is None or len(accept) > _LONGEST_FIELD:
         return False
-    offers = create_accept_header(accept).acceptable_offers(["text/html", "application/json"])
+    header = create_accept_header(accept.strip(_AROUND))
+    offers = header.acceptable_offers(["text/html", "application/json"])
     return bool(offers) and offers[0][0] == "application/json"

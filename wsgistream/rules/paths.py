@@ -16,7 +16,9 @@ _PATH_MARKS: Final = "/~!$&'()*+,;=:@"
 _QUERY_MARKS: Final = _PATH_MARKS + "?%"
 
 # Windows takes these names for devices, whatever suffix follows them.
-_DEVICE: Final = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$) *(?:\..*)?", re.I)
+_DEVICE: Final = re.compile(
+    r"(?:con|prn|aux|nul|(?:com|lpt)[\d¹²³]|conin\$|conout\$) *(?:\..*)?", re.I | re.S
+)
 _WINDOWS_MARKS: Final = frozenset('\\:*?"<>|')
 
 

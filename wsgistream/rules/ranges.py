@@ -20,7 +20,7 @@ NEAR: Final = 80
 _LONGEST_POSITION: Final = 18
 _BEYOND: Final = 10**_LONGEST_POSITION
 
-_UNIT: Final = re.compile(r"bytes=", re.IGNORECASE)
+_UNIT: Final = re.compile(r"bytes=", re.ASCII | re.IGNORECASE)
 
 
 class Spec(NamedTuple):
