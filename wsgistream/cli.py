@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
-import socket
 import sys
 import webbrowser
 from collections.abc import Callable, Mapping, Sequence
+from threading import Thread
 from typing import Any, Final
+from urllib.parse import quote
 
 from wsgistream import options
 from wsgistream.compress import CODINGS, MissingLibrary, compress_tree
 from wsgistream.rules.access import log_format
 from wsgistream.server.channel import ACCESS
 from wsgistream.server.run import Server, stopping_on_signals
-from wsgistream.server.sockets import CannotListen, bind, url_of
+from wsgistream.server.sockets import CannotListen, bind, release, url_of
 from wsgistream.site import create_app
 
 #: The exit status for arguments that cannot be.
 MISUSED: Final = 2
+#: And for Ctrl+C in the middle of what has no better end.
+INTERRUPTED: Final = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,7 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, CannotListen, MissingLibrary) as error:
         _say(f"wsgistream: {error}")
     except OSError as error:
-        _say(f"wsgistream: {error.filename}: {(error.strerror or str(error)).lower()}")
+        where = "" if error.filename is None else f"{error.filename}: "
+        _say(f"wsgistream: {where}{(error.strerror or str(error)).lower()}")
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return MISUSED
 
 
@@ -40,23 +45,36 @@ def serve(arguments: Sequence[str]) -> int:
     """Serve a folder or a file until SIGTERM or SIGINT."""
     chosen = options.parse(arguments, os.environ)
     app = create_app(**{name: chosen[name] for name in options.OF_THE_APP})
-    sockets = bind(_addresses(chosen), chosen["unix_socket"])
-    urls = [f"{url_of(sock)}{chosen['prefix']}/" for sock in sockets]
-    what = f"{os.path.abspath(chosen['root'])} at {' and '.join(urls)}"
-    if chosen["check"]:
-        _close(sockets, chosen["unix_socket"])
-        _say(f"The settings are fine. They would serve {what}")
-        return 0
-    _configure_logging()
-    line = None if chosen["quiet"] else log_format(chosen["log_format"])
-    server = Server(app, sockets, threads=chosen["threads"], grace=chosen["grace"], line=line)
-    with stopping_on_signals(server):
-        _say(f"Serving {what} (Ctrl+C stops it)")
-        if chosen["open"]:
-            webbrowser.open(urls[0])
-        server.run()
-    _close(sockets, chosen["unix_socket"])
+    addresses = _addresses(chosen)
+    if chosen["open"] and not addresses:
+        raise options.BadOption("A browser cannot open a Unix socket: --open needs a --listen.")
+    sockets = bind(addresses, chosen["unix_socket"])
+    try:
+        path = quote(os.fsencode(f"{chosen['prefix']}/"))
+        urls = [url_of(sock, path) for sock in sockets]
+        what = f"{os.path.abspath(chosen['root'])} at {' and '.join(urls)}"
+        if chosen["check"]:
+            _say(f"The settings are fine. They would serve {what}")
+        else:
+            line = None if chosen["quiet"] else log_format(chosen["log_format"])
+            _configure_logging()
+            server = Server(
+                app, sockets, threads=chosen["threads"], grace=chosen["grace"], line=line
+            )
+            _run(server, f"Serving {what} (Ctrl+C stops it)", urls[0] if chosen["open"] else None)
+    finally:
+        for sock in sockets:
+            release(sock)
     return 0
+
+
+def _run(server: Server, greeting: str, page: str | None) -> None:
+    with stopping_on_signals(server):
+        _say(greeting)
+        if page is not None:
+            # A browser's command may end only with the browser, which waits for the page.
+            Thread(target=webbrowser.open, args=(page,), daemon=True).start()
+        server.run()
 
 
 def _addresses(chosen: Mapping[str, Any]) -> Sequence[tuple[str, int]]:
@@ -64,13 +82,6 @@ def _addresses(chosen: Mapping[str, Any]) -> Sequence[tuple[str, int]]:
     listen: Sequence[tuple[str, int]] = chosen["listen"]
     by_default = listen == options.OF_THE_SERVER["listen"]
     return () if chosen["unix_socket"] is not None and by_default else listen
-
-
-def _close(sockets: Sequence[socket.socket], unix_path: str | None) -> None:
-    for sock in sockets:
-        sock.close()
-    if unix_path is not None:
-        os.unlink(unix_path)
 
 
 def _configure_logging() -> None:
@@ -87,7 +98,7 @@ def _configure_logging() -> None:
 
 def compress(arguments: Sequence[str]) -> int:
     """Write the precompressed siblings of a folder's files."""
-    parser = argparse.ArgumentParser(
+    parser = options.Parser(
         prog="wsgistream compress",
         description="Write .gz, .br and .zst siblings, which the folder is then served from.",
     )
@@ -111,7 +122,9 @@ def compress(arguments: Sequence[str]) -> int:
 
 
 def _say(text: str) -> None:
-    print(text.encode("utf-8", "backslashreplace").decode(), file=sys.stderr, flush=True)  # noqa: T201
+    """Write one line for a person; what could end it or command a terminal is escaped."""
+    safe = (char if char.isprintable() else ascii(char)[1:-1] for char in text)
+    print("".join(safe), file=sys.stderr, flush=True)  # noqa: T201
 
 
 _COMMANDS: Final[Mapping[str, Callable[[Sequence[str]], int]]] = {

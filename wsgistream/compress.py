@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -115,21 +114,32 @@ def _write_sibling(path: str, sibling: str, encoder: Encoder) -> Written | None:
     with suppress(FileNotFoundError):
         if os.stat(sibling).st_mtime_ns == status.st_mtime_ns:
             return None
-    descriptor, temporary = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=os.path.dirname(path))
+    # Named before it is there, so that an interruption at any moment finds it.
+    temporary = os.path.join(os.path.dirname(path), f".{os.urandom(8).hex()}.tmp")
     try:
-        with open(descriptor, "wb") as out, open(path, "rb") as plain:
-            while block := plain.read(_BLOCK):
-                out.write(encoder.feed(block))
-            out.write(encoder.finish())
-            size = out.tell()
+        size = _write(path, temporary, encoder)
         if size > status.st_size * _WORTH:
+            os.unlink(temporary)
             with suppress(FileNotFoundError):
                 os.unlink(sibling)  # what is there is of an earlier content
             return None
+        with suppress(PermissionError):  # only the system's own user can give files away
+            os.chown(temporary, status.st_uid, status.st_gid)
         os.chmod(temporary, status.st_mode & 0o777)
         os.utime(temporary, ns=(status.st_atime_ns, status.st_mtime_ns))
         os.replace(temporary, sibling)
-    finally:
+    except BaseException:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
+        raise
     return Written(sibling, size, status.st_size)
+
+
+def _write(path: str, temporary: str, encoder: Encoder) -> int:
+    """Write a file in its coding where only we can read it yet; returns its size."""
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "wb") as out, open(path, "rb") as plain:
+        while block := plain.read(_BLOCK):
+            out.write(encoder.feed(block))
+        out.write(encoder.finish())
+        return out.tell()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, NoReturn
 
 from wsgistream.rules.access import log_format
 from wsgistream.rules.fields import check_header
 
-#: The environment variable of an option is its name after this, in capitals.
+#: The environment variable of an option, or of a setting, is its name after this, in capitals.
 PREFIX: Final = "WSGISTREAM_"
 
 #: What ``create_app`` takes; the others are the server's.
@@ -40,13 +42,17 @@ _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
 _ADDRESS: Final = re.compile(r"(?:\[(?P<ipv6>[^]]*)]|(?P<host>[^:]*)):(?P<port>\d{1,5})", re.ASCII)
 _LARGEST_PORT: Final = 65535
+# More than this no machine is quicker with, and many cannot start.
+_MOST_THREADS: Final = 1000
 
 
 class BadOption(ValueError):
     """An option that cannot be read; the text says which and why, for a person."""
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are BadOption, not the end of the program."""
+
     def error(self, message: str) -> NoReturn:
         raise BadOption(message)
 
@@ -78,18 +84,26 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     parser = make_parser()
     found: dict[str, Any] = {}
     for action in parser._actions:
-        name = PREFIX + action.dest.upper()
-        value = environ.get(name, "")
-        if value and not isinstance(action, argparse._HelpAction):
+        for name in _variables(action):
             try:
-                found.update(vars(parser.parse_args(list(_arguments(action, value)))))
+                given = parser.parse_args(list(_arguments(action, environ.get(name, ""))))
             except BadOption as error:
                 raise BadOption(f"{name} in the environment: {error}") from None
+            found.update(vars(given))
     return found
+
+
+def _variables(action: argparse.Action) -> Iterator[str]:
+    """Name the variables of an option: ``--header`` is also the setting ``headers``."""
+    if not isinstance(action, argparse._HelpAction):
+        names = [string.lstrip("-").replace("-", "_") for string in action.option_strings[:1]]
+        yield from (PREFIX + name.upper() for name in dict.fromkeys([*names, action.dest]))
 
 
 def _arguments(action: argparse.Action, value: str) -> Iterator[str]:
     """Write the value of a variable as the command line would have it."""
+    if not value:
+        return
     if not action.option_strings:
         yield from ("--", value)
     elif action.nargs == 0:
@@ -101,14 +115,14 @@ def _arguments(action: argparse.Action, value: str) -> Iterator[str]:
     elif isinstance(action, argparse._AppendAction):
         # A header has spaces of its own: one a line. Names and addresses have none.
         each = value.splitlines() if action.dest == "headers" else value.split()
-        yield from (f"{action.option_strings[0]}={item}" for item in each)
+        yield from (f"{action.option_strings[0]}={item}" for item in each if item.strip())
     else:
         yield f"{action.option_strings[0]}={value}"
 
 
 def make_parser() -> argparse.ArgumentParser:
     """Make the parser of the command line; it gives only what was set."""
-    parser = _Parser(
+    parser = Parser(
         prog="wsgistream serve",
         description="Serve a folder or a file over HTTP, with ranges, from any machine.",
         epilog=f"Every option can also be set in the environment, as {PREFIX}THREADS=8.",
@@ -164,9 +178,17 @@ def _add_server_options(group: argparse._ArgumentGroup) -> None:
         metavar="HOST:PORT",
         help="an address to listen on (default: 127.0.0.1:8080); may be repeated",
     )
-    group.add_argument("--unix-socket", metavar="PATH", help="a Unix socket to listen on")
     group.add_argument(
-        "--threads", type=_number(int, 1), metavar="N", help="threads that answer (default: 4)"
+        "--unix-socket",
+        type=_sentence(_checked_path),
+        metavar="PATH",
+        help="a Unix socket to listen on",
+    )
+    group.add_argument(
+        "--threads",
+        type=_number(int, 1, _MOST_THREADS),
+        metavar="N",
+        help="threads that answer (default: 4)",
     )
     group.add_argument(
         "--grace",
@@ -209,6 +231,13 @@ def parse_prefix(text: str) -> str:
     return path
 
 
+def _checked_path(text: str) -> str:
+    if not text:
+        # The system would take it for leave to choose a name of its own.
+        raise ValueError("The path of a Unix socket is not empty.")
+    return text
+
+
 def _checked_format(text: str) -> str:
     log_format(text)
     return text
@@ -226,20 +255,17 @@ def _sentence(read: Callable[[str], Any]) -> Callable[[str], Any]:
     return checked
 
 
-def _number(kind: type[int] | type[float], least: int) -> Callable[[str], Any]:
+def _number(
+    kind: type[int] | type[float], least: int, most: float = sys.float_info.max
+) -> Callable[[str], Any]:
+    what = "a whole number" if kind is int else "a number"
+    bounds = f"of {least} or more" if most == sys.float_info.max else f"from {least} to {most}"
+
     def read(text: str) -> float:
-        number = kind(text)
-        if not least <= number < float("inf"):
-            raise ValueError
-        return number
+        with suppress(ValueError):
+            number = kind(text)
+            if least <= number <= most:
+                return number
+        raise ValueError(f"This is {what} {bounds}, not {text!r}.")
 
-    def checked(text: str) -> float:
-        try:
-            return read(text)
-        except ValueError:
-            what = "a whole number" if kind is int else "a number"
-            raise argparse.ArgumentTypeError(
-                f"This is {what} of {least} or more, not {text!r}."
-            ) from None
-
-    return checked
+    return _sentence(read)

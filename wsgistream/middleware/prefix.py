@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from wsgistream.errors import NotFound
 from wsgistream.respond import refuse
 from wsgistream.types import Body, Environ, StartResponse, WSGIApp
@@ -19,7 +21,7 @@ class PrefixMiddleware:
             raise ValueError(f"A prefix is a path such as /files, not {prefix!r}.")
         self.app = app
         # WSGI strings are bytes as latin-1 (PEP 3333).
-        self._prefix = prefix.encode().decode("latin-1")
+        self._prefix = os.fsencode(prefix).decode("latin-1")
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
         path = environ.get("PATH_INFO", "")

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import socket
+import sys
+import termios
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from waitress.channel import HTTPChannel
-from waitress.task import ErrorTask, WSGITask
 
 from wsgistream.rules.access import Access
+from wsgistream.server.parser import Parser
+from wsgistream.server.tasks import ApplicationTask, RefusalTask
 
 #: Where the lines of the access log go.
 ACCESS: Final = logging.getLogger("wsgistream.access")
@@ -20,58 +26,97 @@ ACCESS: Final = logging.getLogger("wsgistream.access")
 #: What is overridden or read of waitress beyond its documentation; a test looks for each.
 INTERNALS: Final = {
     HTTPChannel: (
-        "task_class",
-        "error_task_class",
-        "total_outbufs_len",
-        "send",
-        "handle_close",
         "_flush_some",
+        "addr",
+        "adj",
+        "connected",
+        "error_task_class",
+        "handle_close",
+        "handle_expt",
+        "last_activity",
+        "outbuf_lock",
+        "parser_class",
+        "requests",
+        "send",
+        "task_class",
+        "total_outbufs_len",
     ),
-    WSGITask: ("build_response_header", "execute", "service", "wrote_header"),
-    ErrorTask: ("build_response_header", "execute", "service", "wrote_header"),
 }
 
 
 @dataclass(slots=True)
 class _Answer:
-    """An answer on its way: where it begins and ends among the bytes of its connection."""
+    """An answer on its way."""
 
     access: Access
-    start: int
-    """Of the body, in bytes since the connection began."""
+    size: int
+    """Bytes of the body, without what frames its chunks."""
     stop: int
+    """The end of the answer, in bytes since the connection began."""
     failed: bool
 
 
-class LoggedChannel(HTTPChannel):  # type: ignore[misc]
+class Channel(HTTPChannel):  # type: ignore[misc]
     """A connection that logs each answer when its last byte is sent, or when it is cut off."""
 
-    write_line: Callable[[Access], object]
+    task_class = ApplicationTask
+    error_task_class = RefusalTask
+    parser_class = Parser
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._sent = 0
+        self._lost = 0
+        self._held = 0
         self._answers: deque[_Answer] = deque()
         super().__init__(*arguments, **options)
 
+    def write_line(self, access: Access) -> None:
+        """Log an answer that is over; here there is no log."""
+
     def position(self) -> int:
-        """Count the bytes that were sent or wait to be, since the connection began."""
+        """Count the bytes that were to be sent since the connection began, whatever became of them.
+
+        They are sent, or wait, or were lost when it was closed.
+        """
         with self.outbuf_lock:
-            return int(self._sent + self.total_outbufs_len)
+            return int(self._sent + self.total_outbufs_len + self._lost)
 
     def send(self, data: bytes, do_close: bool = True) -> int:
-        sent = int(super().send(data, do_close))
+        # waitress may come here once more in the turn that has closed the connection.
+        sent = int(super().send(data, do_close)) if self.connected else 0
         self._sent += sent
         self._settle()
         return sent
 
     def handle_close(self) -> None:
-        super().handle_close()
+        with self.outbuf_lock:
+            self._lost += self.total_outbufs_len
+            super().handle_close()
         self._settle()
 
-    def account(self, access: Access, start: int, failed: bool) -> None:
+    def handle_expt(self) -> None:
+        # HTTP knows no urgent data; left unread, it would wake the loop for ever.
+        self.handle_close()
+
+    def close_if_stalled(self, now: float) -> None:
+        """Close the connection of a client that has long taken nothing of what waits for it.
+
+        A thread may wait with it; and a slow client, for which the system holds the bytes of
+        minutes, must not be taken for one of these.
+        """
+        with self.outbuf_lock:
+            if not self.total_outbufs_len:
+                return
+            held = _bytes_held(self.socket)
+            if held != self._held:
+                self._held, self.last_activity = held, now
+            elif now - self.last_activity > self.adj.channel_timeout:
+                self.handle_close()
+
+    def account(self, access: Access, size: int, failed: bool) -> None:
         """Take up an answer whose task has ended; its bytes may still wait to be sent."""
         with self.outbuf_lock:
-            self._answers.append(_Answer(access, start, self.position(), failed))
+            self._answers.append(_Answer(access, size, self.position(), failed))
         self._settle()
 
     def _settle(self) -> None:
@@ -79,77 +124,28 @@ class LoggedChannel(HTTPChannel):  # type: ignore[misc]
         with self.outbuf_lock:
             while self._answers and (self._sent >= self._answers[0].stop or not self.connected):
                 answer = self._answers.popleft()
-                sent = min(self._sent, answer.stop) - answer.start
+                unsent = max(0, answer.stop - self._sent)
                 self.write_line(
                     answer.access._replace(
-                        sent=max(0, sent),
+                        sent=max(0, answer.size - unsent),
                         duration=time.time() - answer.access.began,
-                        aborted=answer.failed or self._sent < answer.stop,
+                        aborted=answer.failed or unsent > 0,
                     )
                 )
 
 
-class _Logged:
-    """A task that knows where its answer begins, and whether it came to its end."""
-
-    channel: LoggedChannel
-    request: Any
-    status: str
-    start_time: float
-    wrote_header: bool
-    _head = 0
-    _failed = True
-
-    def service(self) -> None:
-        begin = self.channel.position()
-        # An error's own task has no request line; the request it answers still stands first.
-        request = self.channel.requests[0]
-        try:
-            super().service()  # type: ignore[misc]
-        finally:
-            if self.wrote_header:
-                self.channel.account(self._access(request), begin + self._head, self._failed)
-
-    def execute(self) -> None:
-        super().execute()  # type: ignore[misc]
-        self._failed = False
-
-    def build_response_header(self) -> bytes:
-        head: bytes = super().build_response_header()  # type: ignore[misc]
-        self._head = len(head)
-        return head
-
-    def _access(self, request: Any) -> Access:
-        headers = request.headers
-        return Access(
-            client=str(self.channel.addr[0]),
-            began=self.start_time,
-            request=getattr(request, "first_line", b"").decode("latin-1") or "-",
-            status=int(self.status[:3]),
-            sent=0,
-            duration=0.0,
-            aborted=False,
-            referer=headers.get("REFERER", "-"),
-            agent=headers.get("USER_AGENT", "-"),
-        )
+def _bytes_held(sock: socket.socket) -> int:
+    """Count the bytes that the system has taken and the client's side has not; 0: it cannot."""
+    count = bytearray(4)
+    with suppress(OSError):
+        fcntl.ioctl(sock, termios.TIOCOUTQ, count)
+    return int.from_bytes(count, sys.byteorder)
 
 
-class _LoggedTask(_Logged, WSGITask):  # type: ignore[misc]
-    """An application's answer."""
-
-
-class _LoggedErrorTask(_Logged, ErrorTask):  # type: ignore[misc]
-    """An answer of waitress's own to a request that it could not pass on."""
-
-
-LoggedChannel.task_class = _LoggedTask
-LoggedChannel.error_task_class = _LoggedErrorTask
-
-
-def logged_channel(line: Callable[[Access], str]) -> type[LoggedChannel]:
+def logging_channel(line: Callable[[Access], str]) -> type[Channel]:
     """Make a channel class that logs in the format that ``line`` writes."""
 
-    def write_line(_: LoggedChannel, access: Access) -> None:
+    def write_line(_: Channel, access: Access) -> None:
         ACCESS.info("%s", line(access))
 
-    return type("LoggedChannel", (LoggedChannel,), {"write_line": write_line})
+    return type("LoggingChannel", (Channel,), {"write_line": write_line})

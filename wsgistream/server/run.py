@@ -13,24 +13,30 @@ from typing import Any, Final
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
+from waitress.task import ThreadedTaskDispatcher
 
 from wsgistream.rules.access import Access
-from wsgistream.server.channel import logged_channel
+from wsgistream.server.channel import Channel, logging_channel
+from wsgistream.server.sockets import release
 from wsgistream.types import WSGIApp
 
 # Seconds between two looks at the clock while nothing happens.
 _TURN: Final = 0.5
 
+# Seconds that threads have to close what they hold, when their connections are cut already.
+_LAST_WORDS: Final = 0.5
+
 #: What is used of waitress beyond its documentation; a test looks for each.
 INTERNALS: Final = {
-    BaseWSGIServer: ("channel_class", "active_channels", "pull_trigger", "task_dispatcher"),
-    HTTPChannel: ("requests", "request", "total_outbufs_len", "handle_close"),
-    wasyncore: ("loop", "close_all", "dispatcher"),
+    BaseWSGIServer: ("channel_class", "pull_trigger"),
+    HTTPChannel: ("handle_close", "request", "requests", "total_outbufs_len"),
+    ThreadedTaskDispatcher: ("set_thread_count", "shutdown"),
+    wasyncore: ("close_all", "dispatcher", "loop"),
 }
 
 
 class Server:
-    """waitress on bound sockets, which it takes over. It stops on ``stop``, from any thread.
+    """waitress on listening sockets, which it takes over. ``stop``, from any thread, ends it.
 
     ``line`` writes a line of the access log; None: there is no log. ``grace``: seconds that
     running answers have left after a stop; a second stop ends them at once.
@@ -46,52 +52,71 @@ class Server:
         line: Callable[[Access], str] | None = None,
         **adjustments: Any,
     ) -> None:
+        self._sockets = list(sockets)
         self._map: dict[int, Any] = {}
         self._grace = grace
         self._stops = 0
-        settings = {**_ADJUSTMENTS, "threads": threads, **adjustments}
-        create_server(app, map=self._map, sockets=list(sockets), **settings)
+        self._ended = False
+        self._looked = time.time()
+        self._workers = ThreadedTaskDispatcher()
+        for sock in self._sockets:
+            # Each on its own, for waitress takes no Unix socket beside others.
+            settings = {**_ADJUSTMENTS, **adjustments, "sockets": [sock]}
+            create_server(app, map=self._map, _dispatcher=self._workers, **settings)
         self._listeners = [each for each in self._map.values() if isinstance(each, BaseWSGIServer)]
-        if line is not None:
-            for listener in self._listeners:
-                listener.channel_class = logged_channel(line)
+        for listener in self._listeners:
+            listener.channel_class = Channel if line is None else logging_channel(line)
+        self._workers.set_thread_count(threads)
 
     def run(self) -> None:
         """Serve until ``stop``, then let what is running finish."""
         try:
             while not self._stops:
-                self._turn()
+                self._turn(_TURN)
             self._drain()
         finally:
+            self._stop_listening()
             for channel in self._channels():
                 channel.handle_close()
-            self._listeners[0].task_dispatcher.shutdown()
+            self._workers.shutdown(timeout=_LAST_WORDS)
+            self._ended = True
             wasyncore.close_all(self._map)
 
     def stop(self) -> None:
-        """Ask the loop to end; safe in a signal handler."""
+        """Ask the loop to end; safe in a signal handler, and when it has ended."""
         self._stops += 1
-        self._listeners[0].pull_trigger()
+        if not self._ended:
+            self._listeners[0].pull_trigger()
 
     def _drain(self) -> None:
-        for listener in self._listeners:
-            # The listening socket alone: closing the listener would close the trigger that wakes
-            # the loop for the answers still on their way.
-            wasyncore.dispatcher.close(listener)
+        self._stop_listening()
         deadline = time.monotonic() + self._grace
-        while self._stops == 1 and time.monotonic() < deadline:
+        while self._stops == 1 and (left := deadline - time.monotonic()) > 0:
             for channel in self._channels():
                 if not _is_busy(channel):
                     channel.handle_close()
             if not self._channels():
                 break
-            self._turn()
+            self._turn(min(left, _TURN))
 
-    def _turn(self) -> None:
-        wasyncore.loop(timeout=_TURN, use_poll=True, map=self._map, count=1)
+    def _stop_listening(self) -> None:
+        for sock in self._sockets:
+            release(sock)
+        for listener in self._listeners:
+            # The listening socket alone: closing the listener would close the trigger that wakes
+            # the loop for the answers still on their way.
+            wasyncore.dispatcher.close(listener)
 
-    def _channels(self) -> list[HTTPChannel]:
-        return [each for each in self._map.values() if isinstance(each, HTTPChannel)]
+    def _turn(self, seconds: float) -> None:
+        wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
+        now = time.time()
+        if now - self._looked >= _TURN:
+            self._looked = now
+            for channel in self._channels():
+                channel.close_if_stalled(now)
+
+    def _channels(self) -> list[Channel]:
+        return [each for each in self._map.values() if isinstance(each, Channel)]
 
 
 # One client may hold this many bytes of an answer that is made faster than it is taken; they are
@@ -107,7 +132,7 @@ _ADJUSTMENTS: Final = {
 }
 
 
-def _is_busy(channel: HTTPChannel) -> bool:
+def _is_busy(channel: Channel) -> bool:
     return bool(channel.requests or channel.request is not None or channel.total_outbufs_len)
 
 

@@ -1,4 +1,4 @@
-"""Sockets: binding the addresses to listen on, with a sentence where that cannot be."""
+"""Sockets: the addresses to listen on, with a sentence where that cannot be."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ import os
 import socket
 import stat
 from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, Final
+
+# What a name or "every address" stands for need not all be there: many a machine has no IPv6.
+_NOT_HERE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 
 class CannotListen(Exception):
@@ -14,53 +19,85 @@ class CannotListen(Exception):
 
 
 def bind(addresses: Iterable[tuple[str, int]], unix_path: str | None) -> list[socket.socket]:
-    """Bind every address and the Unix socket; raises CannotListen, with nothing left bound."""
+    """Listen on every address and on the Unix socket.
+
+    Raises CannotListen, with nothing left behind, where one of them cannot be.
+    """
     bound: list[socket.socket] = []
     try:
         for host, port in addresses:
-            bound += _bind_address(host, port)
+            _bind_host(host, port, bound)
         if unix_path is not None:
             bound.append(_bind_path(unix_path))
     except CannotListen:
         for sock in bound:
-            sock.close()
+            release(sock)
         raise
     return bound
 
 
-def _bind_address(host: str, port: int) -> list[socket.socket]:
+def release(sock: socket.socket) -> None:
+    """Stop listening, and remove the path of a Unix socket; nothing is done twice.
+
+    The path goes first: once nobody answers at it, it may be another server's.
+    """
+    if sock.fileno() == -1:
+        return
+    if sock.family == socket.AF_UNIX:
+        with suppress(FileNotFoundError):
+            os.unlink(sock.getsockname())
+    sock.close()
+
+
+def _bind_host(host: str, port: int, bound: list[socket.socket]) -> None:
+    """Listen on each address of a host that this machine has; there must be one."""
+    missing: OSError | None = None
+    before = len(bound)
+    for family, address in _find(host, port):
+        try:
+            bound.append(_bind(family, address))
+        except OSError as error:
+            if error.errno not in _NOT_HERE:
+                raise _refusal(f"{host}:{port}", error) from None
+            missing = error
+    if missing is not None and len(bound) == before:
+        raise _refusal(f"{host}:{port}", missing)
+
+
+def _find(host: str, port: int) -> list[tuple[int, Any]]:
     try:
         found = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
     except (OSError, UnicodeError):
         raise CannotListen(f"There is no address for the host {host!r}.") from None
-    bound: list[socket.socket] = []
-    for family, kind, protocol, _, address in dict.fromkeys(found):
-        sock = socket.socket(family, kind, protocol)
-        bound.append(sock)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return list(dict.fromkeys((family, address) for family, _, _, _, address in found))
+
+
+def _bind(family: int, address: Any) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if family != socket.AF_UNIX:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        try:
-            sock.bind(address)
-        except OSError as error:
-            for each in bound:
-                each.close()
-            raise CannotListen(f"Cannot listen on {host}:{port}: {_reason(error)}.") from None
-    return bound
+        sock.bind(address)
+        # At once: two servers may bind an address, but only one can listen; and a Unix socket
+        # that nobody listens on looks abandoned.
+        sock.listen()
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 def _bind_path(path: str) -> socket.socket:
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         if _is_abandoned(path):
             os.unlink(path)
-        sock.bind(path)
+        return _bind(socket.AF_UNIX, path)
     except OSError as error:
-        sock.close()
-        raise CannotListen(f"Cannot listen on {path}: {_reason(error)}.") from None
-    return sock
+        raise _refusal(path, error) from None
 
 
 def _is_abandoned(path: str) -> bool:
@@ -71,20 +108,22 @@ def _is_abandoned(path: str) -> bool:
     except FileNotFoundError:
         return False
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)  # a busy server's queue may be full
         return probe.connect_ex(path) == errno.ECONNREFUSED
 
 
-def _reason(error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return "it is in use already"
-    if error.errno == errno.EACCES:
-        return "it may not be used by this user"
-    return (error.strerror or str(error)).lower()
+def _refusal(where: str, error: OSError) -> CannotListen:
+    reasons = {
+        errno.EADDRINUSE: "it is in use already",
+        errno.EACCES: "it may not be used by this user",
+    }
+    reason = reasons.get(error.errno or 0) or (error.strerror or str(error)).lower()
+    return CannotListen(f"Cannot listen on {where}: {reason}.")
 
 
-def url_of(sock: socket.socket) -> str:
-    """Write the address of a bound socket for a person."""
+def url_of(sock: socket.socket, path: str = "/") -> str:
+    """Write where ``path`` is found on a bound socket, for a person."""
     if sock.family == socket.AF_UNIX:
         return f"unix:{sock.getsockname()}"
     host, port = sock.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"http://[{host}]:{port}{path}" if ":" in host else f"http://{host}:{port}{path}"

@@ -1,0 +1,94 @@
+"""An application below a path, and nothing beside it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.client import ask, make_environ
+from tests.middleware.contract import MiddlewareContract
+from wsgistream import PrefixMiddleware
+from wsgistream.types import Body, Environ, StartResponse, WSGIApp
+
+
+class TestContract(MiddlewareContract):
+    path = "/files/a"
+
+    def make(self, app: WSGIApp) -> WSGIApp:
+        return PrefixMiddleware(app, prefix="/files")
+
+
+def where(environ: Environ, start_response: StartResponse) -> Body:
+    """Tells where it is mounted, and what it is asked for there."""
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [f"{environ['SCRIPT_NAME']}|{environ['PATH_INFO']}".encode("latin-1")]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "script_name", "path", "seen"),
+    [
+        pytest.param("/files", "", "/files/a/b", b"/files|/a/b", id="a path below it"),
+        pytest.param("/files", "", "/files/", b"/files|/", id="its own folder"),
+        pytest.param("/files", "", "/files", b"/files|", id="the prefix itself"),
+        pytest.param("/files", "", "/files/files", b"/files|/files", id="its own name below it"),
+        pytest.param("/files", "", "/files//a", b"/files|//a", id="two slashes below it"),
+        pytest.param("/a/b", "", "/a/b/c", b"/a/b|/c", id="a prefix of two names"),
+        pytest.param("/files", "/app", "/files/a", b"/app/files|/a", id="an application mounted"),
+        pytest.param("/é", "", "/%C3%A9/%C3%A9", "/é|/é".encode(), id="letters of other scripts"),
+        pytest.param("/\udce9", "", "/%E9/a", b"/\xe9|/a", id="bytes that are no text"),
+    ],
+)
+def test_a_request_below_the_prefix_is_passed_on(
+    prefix: str, script_name: str, path: str, seen: bytes
+) -> None:
+    app = PrefixMiddleware(where, prefix=prefix)
+    answer = ask(app, path, script_name=script_name)
+    assert (answer.status, answer.body) == (200, seen)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param("/", id="the root"),
+        pytest.param("/other/files/a", id="another path"),
+        pytest.param("/filesystem", id="a path that begins alike"),
+        pytest.param("/file", id="a path that is shorter"),
+        pytest.param("//files/a", id="two slashes before it"),
+        pytest.param("/FILES/a", id="other letters"),
+    ],
+)
+def test_any_other_request_is_not_found(method: str, path: str) -> None:
+    answer = ask(PrefixMiddleware(where, prefix="/files"), path, method=method)
+    assert answer.status == 404
+    assert (answer.body == b"") is (method == "HEAD")
+
+
+def test_an_environ_without_a_path_is_not_found() -> None:
+    environ = make_environ()
+    del environ["PATH_INFO"], environ["SCRIPT_NAME"]
+    begun: list[str] = []
+    PrefixMiddleware(where, prefix="/files")(
+        environ,
+        lambda status, *_: begun.append(status),  # type: ignore[arg-type,func-returns-value]
+    )
+    assert begun == ["404 Not Found"]
+
+
+def test_an_environ_without_a_script_name_is_given_one() -> None:
+    environ = make_environ("/files/a")
+    del environ["SCRIPT_NAME"]
+    body = PrefixMiddleware(where, prefix="/files")(environ, lambda *_: lambda data: None)
+    assert list(body) == [b"/files|/a"]
+
+
+def test_the_environ_of_the_server_is_left_as_it_was() -> None:
+    environ = make_environ("/files/a")
+    before = dict(environ)
+    PrefixMiddleware(where, prefix="/files")(environ, lambda *_: lambda data: None)
+    assert environ == before
+
+
+@pytest.mark.parametrize("prefix", ["", "/", "files", "/files/"])
+def test_a_prefix_that_cannot_be_is_refused(prefix: str) -> None:
+    with pytest.raises(ValueError, match=f"A prefix is a path such as /files, not '{prefix}'"):
+        PrefixMiddleware(where, prefix=prefix)

@@ -1,0 +1,35 @@
+"""What the tests of the server share."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from tests.servers import eventually
+
+
+@pytest.fixture
+def nothing_left() -> Callable[[], bool]:
+    """Tell whether the descriptors and the threads are those of the beginning, or soon will be."""
+
+    def held() -> tuple[int, int]:
+        # Listing the folder holds one descriptor more, each time.
+        return len(os.listdir("/proc/self/fd")), threading.active_count()
+
+    before = held()
+    return lambda: eventually(lambda: held() == before)
+
+
+@pytest.fixture
+def quiet(caplog: pytest.LogCaptureFixture) -> Callable[[], bool]:
+    """Tell whether nothing was logged as a fault; that a request waits for a thread is none."""
+    return lambda: (
+        not [
+            record
+            for record in caplog.records
+            if record.levelname != "INFO" and record.name != "waitress.queue"
+        ]
+    )

@@ -1,0 +1,60 @@
+"""Reading requests that expect to be told to continue."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+
+import pytest
+
+from tests.live import DEADLINE, our_server
+from wsgistream.types import Body, Environ, StartResponse
+
+
+def echo(environ: Environ, start_response: StartResponse) -> Body:
+    body = environ["wsgi.input"].read()
+    start_response("200 OK", [("Content-Length", str(len(body)))])
+    return [body]
+
+
+def statuses(request: bytes, body: bytes = b"") -> list[int]:
+    """Send a request, and its body once it is told to continue; gives the statuses that come."""
+    with our_server(echo, max_request_body_size=100) as port:
+        with socket.create_connection(("127.0.0.1", port), DEADLINE) as connection:
+            connection.sendall(request)
+            found = []
+            with connection.makefile("rb") as answer:
+                while not found or found[-1] == http.client.CONTINUE:
+                    found.append(int(answer.readline().split()[1]))
+                    while answer.readline().strip():
+                        pass
+                    if found[-1] == http.client.CONTINUE:
+                        connection.sendall(body)
+            return found
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        pytest.param("GET / HTTP/1.1\r\n", [200], id="a request without a body is answered"),
+        pytest.param(
+            "POST / HTTP/1.1\r\nContent-Length: 5\r\n",
+            [100, 200],
+            id="one with a body is asked for it",
+        ),
+        pytest.param(
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n",
+            [100, 200],
+            id="also if it is chunked",
+        ),
+        pytest.param(
+            "POST / HTTP/1.1\r\nContent-Length: 500\r\n",
+            [413],
+            id="one that is too long is refused",
+        ),
+    ],
+)
+def test_of_those_that_expect_to_continue(head: str, expected: list[int]) -> None:
+    body = b"5\r\nhello\r\n0\r\n\r\n" if "chunked" in head else b"hello"
+    request = f"{head}Host: x\r\nExpect: 100-continue\r\n\r\n".encode()
+    assert statuses(request, body) == expected
