@@ -88,6 +88,12 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         self._settle()
         return sent
 
+    def _flush_some(self, do_close: bool = True) -> bool:
+        # waitress's loop sends without the lock when no request is left, and a thread that has
+        # just answered the last may be telling the client to continue: the same bytes, twice.
+        with self.outbuf_lock:
+            return bool(super()._flush_some(do_close))
+
     def handle_close(self) -> None:
         with self.outbuf_lock:
             self._lost += self.total_outbufs_len
