@@ -82,7 +82,7 @@ class TestOtherMethods:
         pytest.param("/plain", 404, None, id="such a folder without its slash"),
         pytest.param("/video.mp4/", 404, None, id="a file with a slash after it"),
         pytest.param("/video.mp4/x", 404, None, id="a path below a file"),
-        pytest.param("/../root/video.mp4", 404, None, id="dots"),
+        pytest.param("/../video.mp4", 404, None, id="dots"),
         pytest.param("//video.mp4", 404, None, id="two slashes"),
         pytest.param("/sub//index.html", 404, None, id="an empty segment"),
         pytest.param("/a%00b", 404, None, id="a NUL"),
@@ -317,7 +317,7 @@ def test_a_listing_is_json_for_those_who_prefer_it(root: Path) -> None:
     assert json.loads(answer.body) == {
         "path": "/plain/",
         "entries": [
-            {"name": "a.txt", "kind": "file", "size": 1, "modified": 1_000_000, "href": "./a.txt"}
+            {"name": "a.txt", "kind": "file", "size": 1, "mtime": 1_000_000, "href": "./a.txt"}
         ],
     }
 

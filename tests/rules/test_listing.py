@@ -198,7 +198,7 @@ def test_a_name_is_shown_and_linked(name: str, kind: str, shown: str, href: str)
             "href": href,
             "kind": kind,
             "size": None,
-            "modified": None,
+            "mtime": None,
         }
     ]
 
@@ -208,8 +208,8 @@ def test_json_has_the_path_and_the_entries() -> None:
     assert json.loads("".join(json_listing(("a", "é", "\udcff"), entries))) == {
         "path": "/a/é/\ufffd/",
         "entries": [
-            {"name": "b", "href": "./b/", "kind": "folder", "size": None, "modified": -(10**14)},
-            {"name": "c.txt", "href": "./c.txt", "kind": "file", "size": 5, "modified": 7},
+            {"name": "b", "href": "./b/", "kind": "folder", "size": None, "mtime": -(10**14)},
+            {"name": "c.txt", "href": "./c.txt", "kind": "file", "size": 5, "mtime": 7},
         ],
     }
 
@@ -260,6 +260,6 @@ def test_json_holds_every_entry_on_a_line_of_ascii(path: list[str], entries: lis
     assert text.isascii()
     assert len(text.splitlines()) == len(entries) + 2
     assert listing["path"] == "/" + "".join(f"{readable(name)}/" for name in path)
-    assert [(e["name"], e["kind"], e["size"], e["modified"]) for e in listing["entries"]] == [
+    assert [(e["name"], e["kind"], e["size"], e["mtime"]) for e in listing["entries"]] == [
         (readable(entry.name), *entry[1:]) for entry in entries
     ]

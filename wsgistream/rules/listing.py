@@ -20,7 +20,7 @@ _BLANK: Final = re.compile(r"\{(title|breadcrumb)\}")
 
 def html_listing(template: str, path: Sequence[str], entries: Iterable[Entry]) -> Iterator[str]:
     """Fill ``template`` (``{title}``, ``{breadcrumb}``, ``{rows}``) row by row."""
-    title = escape(_readable("/" + "".join(f"{name}/" for name in path)))
+    title = escape(_readable(_joined(path)))
     head, _, tail = template.partition("{rows}")
     # In one pass, so that a folder named "{breadcrumb}" is no more than a name.
     filling = {"title": title, "breadcrumb": _breadcrumb(path)}
@@ -31,14 +31,27 @@ def html_listing(template: str, path: Sequence[str], entries: Iterable[Entry]) -
 
 
 def json_listing(path: Sequence[str], entries: Iterable[Entry]) -> Iterator[str]:
-    """Write ``{"path": …, "entries": [{name, href, kind, size, modified}, …]}``, entry by entry."""
-    yield f'{{"path": {json.dumps(_readable("/" + "".join(f"{n}/" for n in path)))}, "entries": ['
+    """Write ``{"path": …, "entries": [{name, href, kind, size, mtime}, …]}``, entry by entry.
+
+    ``href`` is exact where ``name`` cannot be; ``size`` is in bytes, ``mtime`` in seconds.
+    """
+    yield f'{{"path": {json.dumps(_readable(_joined(path)))}, "entries": ['
     separator = "\n"
     for entry in entries:
-        fields = {**entry._asdict(), "name": _readable(entry.name), "href": _href(entry)}
+        fields = {
+            "name": _readable(entry.name),
+            "href": _href(entry),
+            "kind": entry.kind,
+            "size": entry.size,
+            "mtime": entry.modified,
+        }
         yield separator + json.dumps(fields)
         separator = ",\n"
     yield "\n]}\n"
+
+
+def _joined(path: Sequence[str]) -> str:
+    return "/" + "".join(f"{name}/" for name in path)
 
 
 def _breadcrumb(path: Sequence[str]) -> str:
