@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,9 +15,6 @@ from wsgistream.options import (
     make_parser,
     of_the_app,
     parse,
-    parse_address,
-    parse_header,
-    parse_prefix,
 )
 
 DEFAULTS = {**OF_THE_APP, **OF_THE_SERVER}
@@ -194,18 +190,3 @@ def test_the_help_names_every_option_and_how_to_set_it_otherwise() -> None:
     ]:
         assert word in text
     assert "SUPPRESS" not in text
-
-
-@pytest.mark.parametrize(
-    ("read", "text", "expected"),
-    [
-        pytest.param(parse_address, "[]:1", ("", 1), id="empty brackets"),
-        pytest.param(parse_address, "a.example:65535", ("a.example", 65535), id="the last port"),
-        pytest.param(parse_header, "X-A:", ("X-A", ""), id="a header without a value"),
-        pytest.param(parse_header, "X-A : b:c ", ("X-A", "b:c"), id="a header with spaces"),
-        pytest.param(parse_prefix, "", "", id="an empty prefix"),
-        pytest.param(parse_prefix, "/é", "/é", id="a prefix of other letters"),
-    ],
-)
-def test_a_value_is_read(read: Callable[[str], object], text: str, expected: object) -> None:
-    assert read(text) == expected

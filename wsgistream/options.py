@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import re
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
-from wsgistream.rules.access import log_format
-from wsgistream.rules.fields import check_header
+from wsgistream.values import (
+    number,
+    read_address,
+    read_header,
+    read_log_format,
+    read_prefix,
+    read_socket_path,
+)
 
 #: The environment variable of an option, or of a setting, is its name after this, in capitals.
 PREFIX: Final = "WSGISTREAM_"
@@ -40,8 +43,6 @@ OF_THE_SERVER: Final[Mapping[str, Any]] = {
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
-_ADDRESS: Final = re.compile(r"(?:\[(?P<ipv6>[^]]*)]|(?P<host>[^:]*)):(?P<port>\d{1,5})", re.ASCII)
-_LARGEST_PORT: Final = 65535
 # More than this no machine is quicker with, and many cannot start.
 _MOST_THREADS: Final = 1000
 
@@ -138,9 +139,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _add_app_options(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--prefix", type=_sentence(parse_prefix), metavar="/PATH", help="serve below this path"
-    )
+    group.add_argument("--prefix", type=read_prefix, metavar="/PATH", help="serve below this path")
     group.add_argument(
         "--listing",
         action=argparse.BooleanOptionalAction,
@@ -155,7 +154,7 @@ def _add_app_options(group: argparse._ArgumentGroup) -> None:
         "--header",
         dest="headers",
         action="append",
-        type=_sentence(parse_header),
+        type=read_header,
         metavar="'NAME: VALUE'",
         help="a header for every file; may be repeated",
     )
@@ -174,98 +173,34 @@ def _add_server_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--listen",
         action="append",
-        type=_sentence(parse_address),
+        type=read_address,
         metavar="HOST:PORT",
         help="an address to listen on (default: 127.0.0.1:8080); may be repeated",
     )
     group.add_argument(
         "--unix-socket",
-        type=_sentence(_checked_path),
+        type=read_socket_path,
         metavar="PATH",
         help="a Unix socket to listen on",
     )
     group.add_argument(
         "--threads",
-        type=_number(int, 1, _MOST_THREADS),
+        type=number(int, 1, _MOST_THREADS),
         metavar="N",
         help="threads that answer (default: 4)",
     )
     group.add_argument(
         "--grace",
-        type=_number(float, 0),
+        type=number(float, 0),
         metavar="SECONDS",
         help="how long running answers may go on after a stop (default: 30)",
     )
     group.add_argument(
         "--log-format",
-        type=_sentence(_checked_format),
+        type=read_log_format,
         metavar="FORMAT",
         help="of the access log: combined, common, json, or a template such as '{status} {sent}'",
     )
     group.add_argument("--quiet", action="store_true", help="write no access log")
     group.add_argument("--open", action="store_true", help="open the address in a browser")
     group.add_argument("--check", action="store_true", help="try the settings, serve nothing")
-
-
-def parse_address(text: str) -> tuple[str, int]:
-    """Read ``HOST:PORT``, ``[IPV6]:PORT``, or ``:PORT`` for every address; raises ValueError."""
-    match = _ADDRESS.fullmatch(text)
-    if match is None or int(match["port"]) > _LARGEST_PORT:
-        raise ValueError(f"An address is HOST:PORT, such as 127.0.0.1:8080, not {text!r}.")
-    return match["ipv6"] or match["host"] or "", int(match["port"])
-
-
-def parse_header(text: str) -> tuple[str, str]:
-    """Read ``NAME: VALUE``; raises ValueError."""
-    name, colon, value = text.partition(":")
-    if not colon:
-        raise ValueError(f"A header is 'NAME: VALUE', not {text!r}.")
-    return check_header(name.strip(), value.strip())
-
-
-def parse_prefix(text: str) -> str:
-    """Read the path below which to serve, without the slash after it; raises ValueError."""
-    path = text.rstrip("/")
-    if path and (not path.startswith("/") or "//" in path):
-        raise ValueError(f"A prefix is a path such as /files, not {text!r}.")
-    return path
-
-
-def _checked_path(text: str) -> str:
-    if not text:
-        # The system would take it for leave to choose a name of its own.
-        raise ValueError("The path of a Unix socket is not empty.")
-    return text
-
-
-def _checked_format(text: str) -> str:
-    log_format(text)
-    return text
-
-
-def _sentence(read: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Let argparse show the sentence of a ValueError as it stands."""
-
-    def checked(text: str) -> Any:
-        try:
-            return read(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    return checked
-
-
-def _number(
-    kind: type[int] | type[float], least: int, most: float = sys.float_info.max
-) -> Callable[[str], Any]:
-    what = "a whole number" if kind is int else "a number"
-    bounds = f"of {least} or more" if most == sys.float_info.max else f"from {least} to {most}"
-
-    def read(text: str) -> float:
-        with suppress(ValueError):
-            number = kind(text)
-            if least <= number <= most:
-                return number
-        raise ValueError(f"This is {what} {bounds}, not {text!r}.")
-
-    return _sentence(read)

@@ -168,6 +168,16 @@ def test_downloads_are(root: Path, download: Any, path: str, expected: str | Non
     assert answer.get("content-disposition") == expected
 
 
+def test_a_choice_of_downloads_that_fails_leaves_nothing_open(root: Path) -> None:
+    def fail(name: str) -> bool:
+        raise LookupError
+
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(LookupError):
+        ask(DirectoryApp(root, download=fail), "/video.mp4")
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 def test_tags_can_be_of_the_callers_making(root: Path) -> None:
     app = DirectoryApp(root, etag=lambda file, status: f'"{status.st_size}"')
     assert ask(app, "/video.mp4")["etag"] == '"10"'

@@ -144,14 +144,20 @@ class DirectoryApp:
         return self._give(source)
 
     def _give(self, source: Source, name: str = "") -> WSGIApp:
-        extra = self._extra
-        download = self._download(name) if callable(self._download) else self._download
-        if name and download:
-            disposition = content_disposition(name, download=True)
-            extra = (("Content-Disposition", disposition), *extra)
+        try:
+            extra = (*self._disposition(name), *self._extra)
+        except BaseException:
+            source.close()
+            raise
         if extra:
             source.meta = replace(source.meta, extra=(*source.meta.extra, *extra))
         return partial(_give, self._responder, source)
+
+    def _disposition(self, name: str) -> tuple[Header, ...]:
+        download = self._download(name) if callable(self._download) else self._download
+        if not (name and download):
+            return ()
+        return (("Content-Disposition", content_disposition(name, download=True)),)
 
 
 def _give(

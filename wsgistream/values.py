@@ -1,0 +1,92 @@
+"""Values: reading the text of one option, with a sentence where it cannot be."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import re
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final, TypeVar
+
+from wsgistream.rules.access import log_format
+from wsgistream.rules.fields import check_header
+
+_ADDRESS: Final = re.compile(r"(?:\[(?P<ipv6>[^]]*)]|(?P<host>[^:]*)):(?P<port>\d{1,5})", re.ASCII)
+_LARGEST_PORT: Final = 65535
+
+_Value = TypeVar("_Value")
+
+
+def _sentence(read: Callable[[str], _Value]) -> Callable[[str], _Value]:
+    """Let argparse show the sentence of a ValueError as it stands."""
+
+    @functools.wraps(read)
+    def checked(text: str) -> _Value:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return checked
+
+
+@_sentence
+def read_address(text: str) -> tuple[str, int]:
+    """Read ``HOST:PORT``, ``[IPV6]:PORT``, or ``:PORT`` for every address."""
+    match = _ADDRESS.fullmatch(text)
+    if match is None or int(match["port"]) > _LARGEST_PORT:
+        raise ValueError(f"An address is HOST:PORT, such as 127.0.0.1:8080, not {text!r}.")
+    return match["ipv6"] or match["host"] or "", int(match["port"])
+
+
+@_sentence
+def read_header(text: str) -> tuple[str, str]:
+    """Read ``NAME: VALUE``."""
+    name, colon, value = text.partition(":")
+    if not colon:
+        raise ValueError(f"A header is 'NAME: VALUE', not {text!r}.")
+    return check_header(name.strip(), value.strip())
+
+
+@_sentence
+def read_prefix(text: str) -> str:
+    """Read the path below which to serve, and drop the slash after it."""
+    path = text.rstrip("/")
+    if path and (not path.startswith("/") or "//" in path):
+        raise ValueError(f"A prefix is a path such as /files, not {text!r}.")
+    return path
+
+
+@_sentence
+def read_socket_path(text: str) -> str:
+    """Read the path of a Unix socket."""
+    if not text:
+        # The system would take it for leave to choose a name of its own.
+        raise ValueError("The path of a Unix socket is not empty.")
+    return text
+
+
+@_sentence
+def read_log_format(text: str) -> str:
+    """Read the name of a log format, or a template of one."""
+    log_format(text)
+    return text
+
+
+def number(
+    kind: type[int] | type[float], least: int, most: float = sys.float_info.max
+) -> Callable[[str], float]:
+    """Make a reader of numbers from ``least`` to ``most``."""
+    what = "a whole number" if kind is int else "a number"
+    bounds = f"of {least} or more" if most == sys.float_info.max else f"from {least} to {most}"
+
+    def read(text: str) -> float:
+        with suppress(ValueError):
+            value = kind(text)
+            if least <= value <= most:
+                return value
+        raise ValueError(f"This is {what} {bounds}, not {text!r}.")
+
+    return _sentence(read)
