@@ -143,6 +143,19 @@ def test_nothing_is_logged_when_it_is_to_be_quiet(folder: Path) -> None:
         assert run.rest() == ([], [])
 
 
+def test_as_many_threads_answer_as_asked_for_and_none_complains_of_the_queue(
+    folder: Path,
+) -> None:
+    with process(folder, *LOCAL, "--threads", "1", "--quiet") as run:
+        with Connection(("127.0.0.1", run.port())) as client:
+            threads = os.listdir(f"/proc/{run.popen.pid}/task")
+            assert len(threads) == 2  # and the one that all began with
+            client.send(b"GET /a.txt HTTP/1.1\r\nHost: a\r\n\r\n" * 10)
+            assert [client.answer().body for _ in range(10)] == [b"hello"] * 10
+        assert stopped(run) == 0
+        assert run.rest() == ([], [])
+
+
 def test_a_running_download_is_finished_after_a_signal(folder: Path) -> None:
     with process(folder, *LOCAL, "--log-format", "{sent} {end}", "--grace", "100") as run:
         port = run.port()
@@ -283,6 +296,7 @@ def test_what_cannot_be_is_one_sentence_and_a_status(
     sentence: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WSGISTREAM_CHECK", "1")  # what is not refused would serve for ever
     assert main(arguments) == MISUSED
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)

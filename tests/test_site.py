@@ -136,5 +136,5 @@ def test_waitress_serves_it_by_its_name(root: Path) -> None:
         response = connection.getresponse()
         assert (response.status, response.read()) == (206, b"a")
         connection.close()
-        run.signal(signal.SIGINT)
-        run.end()
+        run.signal(signal.SIGTERM)
+        assert run.end() == -signal.SIGTERM

@@ -81,6 +81,18 @@ def test_an_environ_without_a_script_name_is_given_one() -> None:
     assert list(body) == [b"/files|/a"]
 
 
+def test_the_rest_of_a_request_is_passed_on() -> None:
+    seen: list[Environ] = []
+
+    def app(environ: Environ, start_response: StartResponse) -> Body:
+        seen.append(environ)
+        return []
+
+    environ = make_environ("/files/a?b=c", headers={"X-A": "1"})
+    assert list(PrefixMiddleware(app, prefix="/files")(environ, lambda *_: lambda data: None)) == []
+    assert seen == [{**environ, "SCRIPT_NAME": "/files", "PATH_INFO": "/a"}]
+
+
 def test_the_environ_of_the_server_is_left_as_it_was() -> None:
     environ = make_environ("/files/a")
     before = dict(environ)

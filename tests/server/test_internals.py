@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import re
 from configparser import ConfigParser
 from importlib.metadata import version
@@ -10,18 +11,19 @@ from typing import Any
 
 import pytest
 from waitress import wasyncore
+from waitress.buffers import ReadOnlyFileBasedBuffer
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import BaseWSGIServer, create_server
 from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
 
 from tests.servers import ROOT, eventually, running
-from wsgistream.server import channel, parser, run, tasks
+from wsgistream.server import channel, parser, run, sending, tasks
 
 NAMES = sorted(
     {
         (owner, name)
-        for internals in (channel.INTERNALS, parser.INTERNALS, run.INTERNALS, tasks.INTERNALS)
+        for internals in (each.INTERNALS for each in (channel, parser, run, sending, tasks))
         for owner, names in internals.items()
         for name in names
     },
@@ -42,6 +44,7 @@ def living() -> dict[Any, Any]:
             WSGITask: WSGITask(connection, request),
             ErrorTask: ErrorTask(connection, request),
             BaseWSGIServer: connection.server,
+            ReadOnlyFileBasedBuffer: ReadOnlyFileBasedBuffer(io.BytesIO()),
             ThreadedTaskDispatcher: ThreadedTaskDispatcher(),
             wasyncore: wasyncore,
         }

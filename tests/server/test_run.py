@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -153,6 +153,17 @@ def test_an_answer_that_is_still_being_made_is_finished(app: App) -> None:
         assert not run.access().aborted
 
 
+def test_a_request_that_has_begun_to_come_is_answered(app: App) -> None:
+    with running(app, grace=LONG) as run, run.connect() as client, run.connect() as idle:
+        client.send(b"GET / HTTP/1.1\r\n")
+        assert eventually(lambda: [each for each in run.server._channels() if each.request])
+        run.server.stop()
+        assert idle.rest() == b""
+        client.send(b"Host: a\r\n\r\n")
+        assert client.answer().body == b"ok"
+        assert run.ended()
+
+
 def test_requests_that_have_come_are_answered_to_the_last(app: App) -> None:
     with running(app, grace=LONG) as run, run.connect() as client:
         request = b"GET %s HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -275,20 +286,38 @@ def test_a_stop_after_the_end_does_nothing(app: App, nothing_left: Callable[[], 
     assert nothing_left()
 
 
-def send_when_it_serves(address: tuple[str, int], *numbers: signal.Signals) -> threading.Thread:
-    """Send signals to this process as soon as its server has answered."""
+def test_stops_from_any_thread_at_any_moment_of_the_end_do_no_harm(app: App) -> None:
+    for _ in range(50):
+        with running(app) as run:
+            while run.thread.is_alive():
+                run.server.stop()
+        assert run.ended()
+
+
+@contextmanager
+def sent_as_soon_as_it_serves(
+    server: Server, address: tuple[str, int], number: signal.Signals
+) -> Iterator[None]:
+    """Send a signal to this process when the server, which runs in it, has answered."""
 
     def send() -> None:
         with Connection(address) as client:
             client.ask()
             assert client.answer().body == b"ok"
-            for number in numbers:
-                os.kill(os.getpid(), number)
-            client.rest()
+            os.kill(os.getpid(), number)
+            assert client.rest() == b""
 
-    thread = threading.Thread(target=send, daemon=True)
+    def send_and_stop() -> None:
+        try:
+            send()
+        finally:
+            server.stop()  # a test that fails has to end as well
+
+    thread = threading.Thread(target=send_and_stop, daemon=True)
     thread.start()
-    return thread
+    yield
+    thread.join(DEADLINE)
+    assert not thread.is_alive()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -298,23 +327,29 @@ def test_a_signal_stops_the_server_and_has_its_old_meaning_afterwards(
     before = signal.getsignal(number)
     (sock,) = bind([("127.0.0.1", 0)], None)
     server = Server(app, [sock], grace=LONG)
-    with stopping_on_signals(server):
-        thread = send_when_it_serves(sock.getsockname(), number)
+    with stopping_on_signals(server), sent_as_soon_as_it_serves(server, sock.getsockname(), number):
         server.run()
-    thread.join(DEADLINE)
     assert signal.getsignal(number) is before
     assert nothing_left()
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let SIGINT be a KeyboardInterrupt, which it is not for tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_a_signal_that_nobody_has_asked_for_leaves_nothing_behind_either(
     app: App, tmp_path: Path, nothing_left: Callable[[], bool]
 ) -> None:
     sockets = bind([("127.0.0.1", 0)], str(tmp_path / "socket"))
     server = Server(app, sockets)
-    thread = send_when_it_serves(sockets[0].getsockname(), signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
-        server.run()
-    thread.join(DEADLINE)
+    with sent_as_soon_as_it_serves(server, sockets[0].getsockname(), signal.SIGINT):
+        with pytest.raises(KeyboardInterrupt):
+            server.run()
     assert not (tmp_path / "socket").exists()
     assert nothing_left()
 

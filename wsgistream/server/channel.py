@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import socket
+import struct
 import sys
 import termios
 import time
@@ -18,6 +19,7 @@ from waitress.channel import HTTPChannel
 
 from wsgistream.rules.access import Access
 from wsgistream.server.parser import Parser
+from wsgistream.server.sending import SendingChannel
 from wsgistream.server.tasks import ApplicationTask, RefusalTask
 
 #: Where the lines of the access log go.
@@ -26,7 +28,6 @@ ACCESS: Final = logging.getLogger("wsgistream.access")
 #: What is overridden or read of waitress beyond its documentation; a test looks for each.
 INTERNALS: Final = {
     HTTPChannel: (
-        "_flush_some",
         "addr",
         "adj",
         "connected",
@@ -37,7 +38,6 @@ INTERNALS: Final = {
         "outbuf_lock",
         "parser_class",
         "requests",
-        "send",
         "task_class",
         "total_outbufs_len",
     ),
@@ -56,7 +56,7 @@ class _Answer:
     failed: bool
 
 
-class Channel(HTTPChannel):  # type: ignore[misc]
+class Channel(SendingChannel):
     """A connection that logs each answer when its last byte is sent, or when it is cut off."""
 
     task_class = ApplicationTask
@@ -81,18 +81,9 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         with self.outbuf_lock:
             return int(self._sent + self.total_outbufs_len + self._lost)
 
-    def send(self, data: bytes, do_close: bool = True) -> int:
-        # waitress may come here once more in the turn that has closed the connection.
-        sent = int(super().send(data, do_close)) if self.connected else 0
-        self._sent += sent
+    def taken(self, count: int) -> None:
+        self._sent += count
         self._settle()
-        return sent
-
-    def _flush_some(self, do_close: bool = True) -> bool:
-        # waitress's loop sends without the lock when no request is left, and a thread that has
-        # just answered the last may be telling the client to continue: the same bytes, twice.
-        with self.outbuf_lock:
-            return bool(super()._flush_some(do_close))
 
     def handle_close(self) -> None:
         with self.outbuf_lock:
@@ -118,6 +109,13 @@ class Channel(HTTPChannel):  # type: ignore[misc]
                 self._held, self.last_activity = held, now
             elif now - self.last_activity > self.adj.channel_timeout:
                 self.handle_close()
+
+    def reset_in_the_end(self) -> None:
+        """Have the connection end in a reset, which a client cannot take for an end of its own."""
+        at_once = struct.pack("ii", 1, 0)
+        with self.outbuf_lock:
+            if self.connected:
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
 
     def account(self, access: Access, size: int, failed: bool) -> None:
         """Take up an answer whose task has ended; its bytes may still wait to be sent."""

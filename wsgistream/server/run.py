@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -57,6 +58,8 @@ class Server:
         self._grace = grace
         self._stops = 0
         self._ended = False
+        # Of the end against a stop in another thread; a signal may come to the one that holds it.
+        self._lock = threading.RLock()
         self._looked = time.time()
         self._workers = ThreadedTaskDispatcher()
         for sock in self._sockets:
@@ -79,14 +82,16 @@ class Server:
             for channel in self._channels():
                 channel.handle_close()
             self._workers.shutdown(timeout=_LAST_WORDS)
-            self._ended = True
-            wasyncore.close_all(self._map)
+            with self._lock:
+                self._ended = True
+                wasyncore.close_all(self._map)
 
     def stop(self) -> None:
         """Ask the loop to end; safe in a signal handler, and when it has ended."""
-        self._stops += 1
-        if not self._ended:
-            self._listeners[0].pull_trigger()
+        with self._lock:
+            self._stops += 1
+            if self._stops <= 2 and not self._ended:  # a third has nothing to add
+                self._listeners[0].pull_trigger()
 
     def _drain(self) -> None:
         self._stop_listening()

@@ -54,6 +54,9 @@ class _Accounted:
             raise
         except Exception:
             over = self.wrote_header  # or else waitress answers with an error
+            if over and not self.chunked_response and self.content_length is None:
+                # HTTP/1.0: the end of the connection would be taken for the end of the body.
+                self.channel.reset_in_the_end()
             raise
         finally:
             if over:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import IO, Any, Final
 
-from wsgistream.types import Body, Environ
+from wsgistream.types import Body, Environ, Slice
 from wsgistream.wsgi.bodies import Pieces, Truncated, close
 
 #: Bytes read at a time: the best of the sizes measured where the kernel cannot send by itself.
@@ -86,17 +86,35 @@ class PiecesFile:
     def close(self) -> None:
         self._body.close()
 
+    def span(self) -> tuple[int, int, int] | None:
+        """Find what stands at the position: descriptor, start and size; None: no part of the file.
+
+        This is for a server that knows this class, and so can have the system send it.
+        """
+        piece = self._next_piece()
+        if isinstance(piece, bytes):
+            return None
+        return self._file.fileno(), piece.start, piece.stop - piece.start
+
     def _next_block(self) -> bytes:
         """Read from the position up to the end of its piece, or READ_SIZE bytes of it."""
+        piece = self._next_piece()
+        if isinstance(piece, bytes):
+            return piece
+        return read_at(self._file, piece.start, min(READ_SIZE, piece.stop - piece.start))
+
+    def _next_piece(self) -> bytes | Slice:
+        """Cut the piece that the position is in down to what follows; at the end it is empty."""
         if self._position >= self._starts[-1]:
             return b""
         index = bisect_right(self._starts, self._position) - 1
         piece = self._body.pieces[index]
         skipped = self._position - self._starts[index]
-        if isinstance(piece, bytes):
-            return piece[skipped:]
-        start = piece.start + skipped
-        return read_at(self._file, start, min(READ_SIZE, piece.stop - start))
+        return (
+            piece[skipped:]
+            if isinstance(piece, bytes)
+            else Slice(piece.start + skipped, piece.stop)
+        )
 
 
 def hand_over(environ: Environ, body: Pieces) -> Body:
