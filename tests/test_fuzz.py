@@ -45,6 +45,8 @@ PATHS = (
     "*",
     "a.txt",
     "http://127.0.0.1/a.txt",
+    "http://[/a.txt",
+    "http://[::1]:x/",
     "/a.txt?%zz&=;",
     "/a.txt#x",
 )

@@ -33,6 +33,11 @@ def statuses(request: bytes, body: bytes = b"") -> list[int]:
             return found
 
 
+def test_an_address_that_cannot_be_read_is_refused() -> None:
+    request = b"GET http://1[7.0.0.1/a.txt HTTP/1.1\r\nHost: x\r\n\r\n"
+    assert statuses(request) == [http.client.BAD_REQUEST]
+
+
 @pytest.mark.parametrize(
     ("head", "expected"),
     [

@@ -1,14 +1,14 @@
-"""Parser: waitress's reading of a request, which does not wait for a body that is not to come."""
+"""Parser: waitress's reading of a request, with an answer to each that it would leave without."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from waitress.parser import HTTPRequestParser
+from waitress.parser import HTTPRequestParser, ParsingError
 
 #: What is used of waitress beyond its documentation; a test looks for each.
 INTERNALS: Final[dict[Any, tuple[str, ...]]] = {
-    HTTPRequestParser: ("completed", "expect_continue", "received"),
+    HTTPRequestParser: ("completed", "expect_continue", "parse_header", "received"),
 }
 
 
@@ -22,3 +22,10 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
             # all the same, to a request without a body or one that it refuses, and wait for ever.
             self.expect_continue = False
         return consumed
+
+    def parse_header(self, header_plus: bytes) -> None:
+        try:
+            super().parse_header(header_plus)
+        except ValueError:
+            # An address such as http://[/, on which waitress would close without a word.
+            raise ParsingError("Bad URI") from None
