@@ -348,6 +348,44 @@ def test_each_request_of_a_connection_has_a_line_with_its_own_bytes(together: bo
             assert (access.sent, access.aborted) == (expected, False)
 
 
+NOTHING = text(None, lambda _: [], "304 Not Modified")
+CHUNKED = text(None, lambda _: iter(CHUNKS))
+SIZED = text(10, lambda _: [b"0123456789"])
+
+
+@pytest.mark.parametrize(
+    ("app", "method", "headers", "kept"),
+    [
+        pytest.param(NOTHING, "GET", [], True, id="a 304"),
+        pytest.param(text(None, lambda _: [], "204 No Content"), "GET", [], True, id="a 204"),
+        pytest.param(CHUNKED, "GET", [], True, id="chunks"),
+        pytest.param(CHUNKED, "HEAD", [], True, id="the head of chunks"),
+        pytest.param(SIZED, "GET", [], True, id="a length"),
+        pytest.param(NOTHING, "GET", ["Connection: close"], False, id="a last 304"),
+        pytest.param(CHUNKED, "GET", ["Connection: x, Close"], False, id="last chunks"),
+        pytest.param(failing, "GET", [], False, id="a failure"),
+    ],
+)
+def test_a_connection_is_kept_after(
+    app: WSGIApp, method: str, headers: list[str], kept: bool
+) -> None:
+    with running(app) as run, run.connect() as client:
+        for _ in range(3 if kept else 1):
+            client.ask("/", method, *headers)
+            answer = client.answer(method)
+            assert (answer.get("Connection") == "close") is not kept
+            assert run.access().status == answer.status
+        if not kept:
+            assert client.rest() == b""
+
+
+def test_a_connection_of_the_old_protocol_is_kept_only_for_a_length() -> None:
+    for app, kept in ((SIZED, True), (CHUNKED, False), (NOTHING, False)):
+        with running(app) as run, run.connect() as client:
+            client.send(b"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n")
+            assert client.answer()["Connection"] == ("Keep-Alive" if kept else "close")
+
+
 @pytest.mark.parametrize(
     ("version", "size"),
     [

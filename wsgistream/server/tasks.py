@@ -12,6 +12,7 @@ from wsgistream.rules.access import Access
 _OF_TASKS: Final = (
     "build_response_header",
     "chunked_response",
+    "close_on_finish",
     "content_length",
     "execute",
     "finish",
@@ -20,6 +21,7 @@ _OF_TASKS: Final = (
     "start",
     "start_time",
     "status",
+    "version",
     "write",
     "wrote_header",
 )
@@ -34,8 +36,10 @@ class _Accounted:
     channel: Any
     request: Any
     status: str
+    version: str
     start_time: float
     chunked_response: bool
+    close_on_finish: bool
     content_length: int | None
     has_body: bool
     wrote_header: bool
@@ -85,12 +89,23 @@ class _Accounted:
         # What could not be read as a request has no method.
         return getattr(self.request, "command", None) == "HEAD"
 
+    def _is_last(self) -> bool:
+        """Tell whether the client wants no more of this connection (RFC 9112 §9.6)."""
+        options = self.request.headers.get("CONNECTION", "").lower().split(",")
+        return "close" in (option.strip() for option in options)
+
     def write(self, data: bytes) -> None:
         super().write(data)  # type: ignore[misc]
         self._chunked += len(data)
 
     def build_response_header(self) -> bytes:
+        # waitress closes, and says so, whenever there is no length: also where none is needed, as
+        # after a 304, and where the last chunk ends the body (RFC 9112 §6.3, §9.3). It does not if
+        # it thinks that it has done so already.
+        kept = not self.close_on_finish and self.version == "1.1" and not self._is_last()
+        self.close_on_finish |= kept
         head: bytes = super().build_response_header()  # type: ignore[misc]
+        self.close_on_finish &= not kept
         self._head = len(head)
         if self._is_head():
             # waitress would send the last chunk of a body that there is none of (RFC 9110 §9.3.2).
