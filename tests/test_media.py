@@ -101,23 +101,36 @@ class TestPlayers:
         assert any(value not in (None, "bytes=0-") for value in recorder.ranges)
 
 
+def begin(videos: Path, tmp_path: Path, name: str) -> Path:
+    """Lay down the first million bytes of a video, as a broken download leaves them."""
+    part = tmp_path / name
+    part.write_bytes((videos / name).read_bytes()[:1_000_000])
+    return part
+
+
+def check(recorder: Recorder, videos: Path, part: Path) -> None:
+    """Only what was missing was asked for, and the whole is the video to the last bit."""
+    assert recorder.ranges == ["bytes=1000000-"]
+    assert digest(part) == digest(videos / part.name)
+
+
 @pytest.mark.parametrize("name", NAMES)
 class TestDownloads:
     @needs("ffmpeg", "curl")
     def test_curl_resumes_it(
         self, url: str, recorder: Recorder, videos: Path, tmp_path: Path, name: str
     ) -> None:
-        part = self.begin(videos, tmp_path, name)
+        part = begin(videos, tmp_path, name)
         run("curl", "-sS", "--fail", "-C", "-", "-o", part, f"{url}/{name}")
-        self.check(recorder, videos, part)
+        check(recorder, videos, part)
 
     @needs("ffmpeg", "wget")
     def test_wget_resumes_it(
         self, url: str, recorder: Recorder, videos: Path, tmp_path: Path, name: str
     ) -> None:
-        part = self.begin(videos, tmp_path, name)
+        part = begin(videos, tmp_path, name)
         run("wget", "-q", "-c", "-O", part, f"{url}/{name}")
-        self.check(recorder, videos, part)
+        check(recorder, videos, part)
 
     @needs("ffmpeg", "aria2c")
     def test_aria2_fetches_it_in_four_parts(
@@ -128,14 +141,3 @@ class TestDownloads:
         assert digest(tmp_path / name) == digest(videos / name)
         parts = (videos / name).stat().st_size // 1024**2
         assert len(set(recorder.ranges)) >= min(4, parts)
-
-    @staticmethod
-    def begin(videos: Path, tmp_path: Path, name: str) -> Path:
-        part = tmp_path / name
-        part.write_bytes((videos / name).read_bytes()[:1_000_000])
-        return part
-
-    @staticmethod
-    def check(recorder: Recorder, videos: Path, part: Path) -> None:
-        assert recorder.ranges == ["bytes=1000000-"]
-        assert digest(part) == digest(videos / part.name)
