@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import http.client
+import select
 import socket
 
 import pytest
+from waitress.adjustments import Adjustments
 
 from tests.live import DEADLINE, our_server
+from wsgistream.server import parser
 from wsgistream.types import Body, Environ, StartResponse
 
 
@@ -31,6 +34,29 @@ def statuses(request: bytes, body: bytes = b"") -> list[int]:
                     if found[-1] == http.client.CONTINUE:
                         connection.sendall(body)
             return found
+
+
+def test_a_head_that_drips_in_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parser, "HEAD_TIMEOUT", 1.0)
+    with our_server(echo) as port:
+        with socket.create_connection(("127.0.0.1", port), DEADLINE) as client:
+            client.sendall(b"GET / HTTP/1.1\r\n")
+            with pytest.raises((ConnectionResetError, BrokenPipeError)):
+                drip(client)
+
+
+def drip(client: socket.socket) -> None:
+    """Send a header line now and then: waitress takes each for a sign of life."""
+    for _ in range(DEADLINE * 100):
+        client.sendall(b"X-Drip: drop\r\n")
+        select.select([client], [], [], 0.01)
+
+
+def test_a_body_may_take_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parser, "HEAD_TIMEOUT", 0.0)
+    request = parser.Parser(Adjustments())
+    request.received(b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\n")
+    assert not request.is_late(request.began + 1000)
 
 
 def test_an_address_that_cannot_be_read_is_refused() -> None:

@@ -37,6 +37,7 @@ INTERNALS: Final = {
         "last_activity",
         "outbuf_lock",
         "parser_class",
+        "request",
         "requests",
         "task_class",
         "total_outbufs_len",
@@ -99,8 +100,10 @@ class Channel(SendingChannel):
         """Close the connection of a client that has long taken nothing of what waits for it.
 
         A thread may wait with it; and a slow client, for which the system holds the bytes of
-        minutes, must not be taken for one of these.
+        minutes, must not be taken for one of these. So ends one that never says what it wants.
         """
+        if self.request is not None and self.request.is_late(now):
+            self.handle_close()
         with self.outbuf_lock:
             if not self.total_outbufs_len:
                 return
