@@ -123,11 +123,17 @@ def fault_of(answer: IO[bytes], *, head_only: bool) -> str | None:
         return fault_of(answer, head_only=head_only)
     if head_only or status[1] in (b"204", b"304"):
         return None
-    if b"content-length" not in fields:  # a listing: chunked, and until the end in HTTP/1.0
-        end = b"0\r\n\r\n" if b"transfer-encoding" in fields else b"</html>\n"
-        return None if answer.read().endswith((end, b"]}\n")) else "cut off"
-    length = int(fields[b"content-length"])
-    return None if len(answer.read(length)) == length else "cut off"
+    if b"content-length" in fields:
+        length = int(fields[b"content-length"])
+        return None if len(answer.read(length)) == length else "cut off"
+    # A listing: in chunks, and in HTTP/1.0 until the end.
+    body = b"".join(chunks(answer)) if b"transfer-encoding" in fields else answer.read()
+    return None if body.endswith((b"</html>\n", b"]}\n")) else "cut off"
+
+
+def chunks(answer: IO[bytes]) -> Iterator[bytes]:
+    while size := int(answer.readline() or b"0", 16):
+        yield answer.read(size + 2)[:-2]
 
 
 @pytest.fixture
