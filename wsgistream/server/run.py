@@ -18,6 +18,7 @@ from waitress.task import ThreadedTaskDispatcher
 
 from wsgistream.rules.access import Access
 from wsgistream.server.channel import Channel, logging_channel
+from wsgistream.server.limits import connection_limit
 from wsgistream.server.sockets import release
 from wsgistream.types import WSGIApp
 
@@ -62,9 +63,10 @@ class Server:
         self._lock = threading.RLock()
         self._looked = time.time()
         self._workers = ThreadedTaskDispatcher()
+        limit = connection_limit()
         for sock in self._sockets:
             # Each on its own, for waitress takes no Unix socket beside others.
-            settings = {**_ADJUSTMENTS, **adjustments, "sockets": [sock]}
+            settings = {**_ADJUSTMENTS, "connection_limit": limit, **adjustments, "sockets": [sock]}
             create_server(app, map=self._map, _dispatcher=self._workers, **settings)
         self._listeners = [each for each in self._map.values() if isinstance(each, BaseWSGIServer)]
         for listener in self._listeners:
@@ -128,7 +130,6 @@ class Server:
 # kept in memory, for a file would only be slower.
 _BUFFER: Final = 256 * 1024
 _ADJUSTMENTS: Final = {
-    "connection_limit": 500,
     "ident": "wsgistream",
     # What a client does to its own connection is told by the access log, not by a traceback.
     "log_socket_errors": False,
