@@ -14,12 +14,8 @@ from waitress import wasyncore
 from waitress.server import create_server
 
 from tests.client import Answer
-from wsgistream.server.run import Server
-from wsgistream.server.sockets import bind
+from tests.servers import DEADLINE, running
 from wsgistream.types import WSGIApp
-
-#: Seconds after which a server that does not answer has failed.
-DEADLINE = 20
 
 
 @contextmanager
@@ -37,11 +33,8 @@ def _thread(target: Callable[[], object], stop: Callable[[], object]) -> Iterato
 @contextmanager
 def our_server(app: WSGIApp, **options: Any) -> Iterator[int]:
     """Run our server; gives its port."""
-    sockets = bind([("127.0.0.1", 0)], None)
-    port = sockets[0].getsockname()[1]
-    server = Server(app, sockets, **{"grace": 0, **options})
-    with _thread(server.run, server.stop):
-        yield port
+    with running(app, **options) as run:
+        yield run.addresses[0][1]
 
 
 @contextmanager

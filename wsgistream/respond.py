@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Final
 
 from wsgistream.errors import ALLOW, MethodNotAllowed, answer_to
-from wsgistream.rules.conditions import is_entity_tag
+from wsgistream.rules.conditions import check_entity_tag
 from wsgistream.rules.decide import NOSNIFF, decide
 from wsgistream.rules.disposition import content_disposition
 from wsgistream.rules.fields import check_header
@@ -174,10 +174,9 @@ class StreamingResponse:
     ) -> None:
         if content_length is not None and content_length < 0:
             raise ValueError(f"A content length is not below zero: {content_length}.")
-        if etag is not None and not is_entity_tag(etag):
-            raise ValueError(f'An entity-tag looks like "abc", quotes included, not {etag!r}.')
         extra = (NOSNIFF, *extra_fields(None, headers))
-        meta = Meta(content_length, with_charset(content_type), etag=etag, extra=extra)
+        media, tag = with_charset(content_type), check_entity_tag(etag)
+        meta = Meta(content_length, media, etag=tag, extra=extra)
         if isinstance(iterable, str):
             iterable = iterable.encode()
         if isinstance(iterable, bytes):

@@ -5,13 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import IO, Any, Final, NamedTuple, Protocol, TypeAlias
 
 Environ: TypeAlias = dict[str, Any]
 Header: TypeAlias = tuple[str, str]
 Body: TypeAlias = Iterable[bytes]
-ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 class StartResponse(Protocol):

@@ -91,6 +91,10 @@ def test_head_has_the_headers_of_get_and_no_range() -> None:
     )
 
 
+def test_the_head_of_a_list_says_nothing_of_its_length() -> None:
+    assert "accept-ranges" not in ask(RangeMiddleware(answering([], TAG)), method="HEAD")
+
+
 def test_the_length_of_a_list_is_known() -> None:
     answer = ask(RangeMiddleware(answering([b"abc", b"def"])), headers={"Range": "bytes=2-3"})
     assert (answer.status, answer.body) == (206, b"cd")
@@ -116,6 +120,7 @@ def test_other_fields_of_the_answer_stay() -> None:
         pytest.param([LENGTH, TAG], "206 Partial Content", "GET", id="partial already"),
         pytest.param([LENGTH, TAG], NOT_FOUND, "GET", id="an error"),
         pytest.param([LENGTH, TAG], "200 OK", "POST", id="no answer to GET"),
+        pytest.param([TAG], "200 OK", "HEAD", id="the head of an unknown length"),
     ],
 )
 def test_an_answer_is_left_alone_that_is(

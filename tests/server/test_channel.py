@@ -17,6 +17,7 @@ from waitress.adjustments import Adjustments
 
 from tests.servers import DEADLINE, Connection, Running, eventually, running
 from wsgistream.rules.access import Access, log_format
+from wsgistream.server import parser
 from wsgistream.server.channel import ACCESS, Channel, logging_channel
 from wsgistream.types import Body, Environ, StartResponse, WSGIApp
 
@@ -414,6 +415,28 @@ def test_a_connection_that_has_ended_cannot_be_reset_any_more() -> None:
         run.server.stop()
         assert run.ended()
         assert channel.reset_in_the_end() is None
+
+
+def test_a_request_that_has_to_wait_for_another_is_not_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(parser, "HEAD_TIMEOUT", 1.0)
+    may_answer = threading.Event()
+
+    def slow(environ: Environ, start_response: StartResponse) -> Body:
+        assert may_answer.wait(DEADLINE)
+        return text(2, lambda _: [b"ok"])(environ, start_response)
+
+    with running(slow) as run, run.connect() as client:
+        # The first request, and a piece of the next: the rest is not read before the answer.
+        client.send(b"GET /first HTTP/1.1\r\nHost: a\r\n\r\nGET /second HT")
+        assert eventually(lambda: [each for each in run.server._channels() if each.request])
+        (channel,) = run.server._channels()
+        began = channel.request.began
+        client.send(b"TP/1.1\r\nHost: a\r\n\r\n")
+        assert eventually(lambda: channel.request.began > began + 1.5)
+        may_answer.set()
+        assert [client.answer().body for _ in range(2)] == [b"ok", b"ok"]
 
 
 def echo(environ: Environ, start_response: StartResponse) -> Body:

@@ -41,7 +41,7 @@ class RangeMiddleware:
             environ = {**environ, "wsgi.file_wrapper": FileWrapper}
         reply = call(self.app, environ)
         now = time.time()
-        meta = _meta(reply, now)
+        meta = _meta(reply, now, environ["REQUEST_METHOD"])
         if meta is None:
             return _restored(reply, server_wrapper).send(start_response)
         plan = decide(environ, meta, now)
@@ -52,9 +52,9 @@ class RangeMiddleware:
         return enact(plan, environ, start_response, _source(reply.body, meta))
 
 
-def _meta(reply: Reply, now: float) -> Meta | None:
+def _meta(reply: Reply, now: float, method: str) -> Meta | None:
     """Read what an answer says of its body; None: it is to be left alone."""
-    size = _size(reply)
+    size = _size(reply, method)
     if (
         size is None
         or not reply.status.startswith("200")
@@ -73,11 +73,13 @@ def _meta(reply: Reply, now: float) -> Meta | None:
     )
 
 
-def _size(reply: Reply) -> int | None:
+def _size(reply: Reply, method: str) -> int | None:
     length = reply.get("Content-Length")
     if length is not None:
         return int(length) if length.isascii() and length.isdigit() else None
-    return sum(map(len, reply.body)) if isinstance(reply.body, (list, tuple)) else None
+    # The body of HEAD is empty, and so says nothing of that of GET.
+    whole = method == "GET" and isinstance(reply.body, (list, tuple))
+    return sum(map(len, reply.body)) if whole else None
 
 
 def _restored(reply: Reply, server_wrapper: Callable[..., Body] | None) -> Reply:

@@ -27,6 +27,15 @@ def is_entity_tag(text: str) -> bool:
     return _ENTITY_TAG.fullmatch(text) is not None
 
 
+def check_entity_tag(text: str | None) -> str | None:
+    """Return an entity-tag as it is, or raise ValueError for what is none; None is no tag."""
+    if text is not None and not is_entity_tag(text):
+        raise ValueError(
+            f'An entity-tag looks like "abc" or W/"abc", quotes included, not {text!r}.'
+        )
+    return text
+
+
 def evaluate(request: Mapping[str, Any], meta: Meta, now: float) -> Outcome:
     """Try the preconditions of a GET or HEAD in the order of RFC 9110 §13.2.2.
 

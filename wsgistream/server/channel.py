@@ -1,4 +1,4 @@
-"""Channel: waitress's connection, with an account of what each answer has really sent."""
+"""Channel: waitress's connection, which accounts for its answers and does not wait for ever."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ INTERNALS: Final = {
         "last_activity",
         "outbuf_lock",
         "parser_class",
+        "readable",
         "request",
         "requests",
         "task_class",
@@ -102,8 +103,11 @@ class Channel(SendingChannel):
         A thread may wait with it; and a slow client, for which the system holds the bytes of
         minutes, must not be taken for one of these. So ends one that never says what it wants.
         """
-        if self.request is not None and self.request.is_late(now):
-            self.handle_close()
+        if self.request is not None:
+            if not self.readable():
+                self.request.began = now  # it is we who do not read the rest of it yet
+            elif self.request.is_late(now):
+                self.handle_close()
         with self.outbuf_lock:
             if not self.total_outbufs_len:
                 return

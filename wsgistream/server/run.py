@@ -28,6 +28,17 @@ _TURN: Final = 0.5
 # Seconds that threads have to close what they hold, when their connections are cut already.
 _LAST_WORDS: Final = 0.5
 
+# One client may hold this many bytes of an answer that is made faster than it is taken; they are
+# kept in memory, for a file would only be slower.
+_BUFFER: Final = 256 * 1024
+_ADJUSTMENTS: Final = {
+    "ident": "wsgistream",
+    # What a client does to its own connection is told by the access log, not by a traceback.
+    "log_socket_errors": False,
+    "outbuf_high_watermark": _BUFFER,
+    "outbuf_overflow": 64 * _BUFFER,
+}
+
 #: What is used of waitress beyond its documentation; a test looks for each.
 INTERNALS: Final = {
     BaseWSGIServer: ("channel_class", "pull_trigger"),
@@ -124,18 +135,6 @@ class Server:
 
     def _channels(self) -> list[Channel]:
         return [each for each in self._map.values() if isinstance(each, Channel)]
-
-
-# One client may hold this many bytes of an answer that is made faster than it is taken; they are
-# kept in memory, for a file would only be slower.
-_BUFFER: Final = 256 * 1024
-_ADJUSTMENTS: Final = {
-    "ident": "wsgistream",
-    # What a client does to its own connection is told by the access log, not by a traceback.
-    "log_socket_errors": False,
-    "outbuf_high_watermark": _BUFFER,
-    "outbuf_overflow": 64 * _BUFFER,
-}
 
 
 def _is_busy(channel: Channel) -> bool:

@@ -7,9 +7,9 @@ import os
 import time
 from typing import Any, Final
 
+from waitress import wasyncore
 from waitress.buffers import ReadOnlyFileBasedBuffer
 from waitress.channel import HTTPChannel
-from waitress.wasyncore import _DISCONNECTED
 
 from wsgistream.wsgi.bodies import Truncated
 from wsgistream.wsgi.files import PiecesFile, plain_file
@@ -37,6 +37,7 @@ INTERNALS: Final = {
         "total_outbufs_len",
     ),
     ReadOnlyFileBasedBuffer: ("close", "file", "get", "remain", "skip"),
+    wasyncore: ("_DISCONNECTED",),
 }
 
 
@@ -93,7 +94,7 @@ class SendingChannel(HTTPChannel):  # type: ignore[misc]
         except OSError as error:
             if error.errno in _UNSUPPORTED:
                 return None
-            if error.errno not in _DISCONNECTED:
+            if error.errno not in wasyncore._DISCONNECTED:
                 raise
             if do_close:
                 self.handle_close()

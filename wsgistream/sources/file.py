@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-from wsgistream.rules.conditions import is_entity_tag
+from wsgistream.rules.conditions import check_entity_tag
 from wsgistream.rules.decide import NOSNIFF
 from wsgistream.rules.media import guess_media
 from wsgistream.types import Header, Meta
@@ -102,7 +102,7 @@ class File:
             self.meta = Meta(
                 size=status.st_size,
                 content_type=content_type or media.content_type,
-                etag=_checked(etag and etag(self.file, status)),
+                etag=check_entity_tag(etag and etag(self.file, status)),
                 modified=status.st_mtime_ns // 1_000_000_000,
                 encoding=encoding or media.encoding,
                 extra=(NOSNIFF, *extra),
@@ -120,11 +120,3 @@ class File:
 
     def close(self) -> None:
         self.file.close()
-
-
-def _checked(etag: str | None) -> str | None:
-    if etag is not None and not is_entity_tag(etag):
-        raise ValueError(
-            f'An entity-tag looks like "abc" or W/"abc", quotes included, not {etag!r}.'
-        )
-    return etag

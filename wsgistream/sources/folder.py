@@ -114,7 +114,7 @@ class Folder:
         if not self._shows(path):
             return None
         location = os.path.join(self.root, *path)
-        descriptor = self._descriptor(location, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        descriptor = self._descriptor(location)
         if descriptor is None:
             return None
         try:
@@ -157,9 +157,9 @@ class Folder:
             return None
         return file
 
-    def _descriptor(self, location: str, flags: int) -> int | None:
+    def _descriptor(self, location: str) -> int | None:
         try:
-            descriptor = os.open(location, flags)
+            descriptor = os.open(location, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
             if self._is_missing(location, error):
                 return None
