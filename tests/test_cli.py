@@ -19,6 +19,7 @@ import pytest
 from tests.client import Answer
 from tests.servers import ROOT, Connection, Process, process
 from wsgistream.cli import INTERRUPTED, MISUSED, main
+from wsgistream.server.channel import ACCESS
 
 LOCAL = ("--listen", "127.0.0.1:0")
 #: More than the system takes for a client that takes nothing.
@@ -370,6 +371,7 @@ def test_a_failure_of_the_system_that_names_no_file_is_one_sentence(
 
     monkeypatch.setattr(os, "pipe", no_pipe)
     assert main([str(folder), *LOCAL]) == MISUSED
+    assert ACCESS.handlers == []  # what never began leaves no log open
     assert capsys.readouterr().err == "wsgistream: too many open files\n"
 
 

@@ -6,7 +6,8 @@ import logging
 import os
 import sys
 import webbrowser
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from threading import Thread
 from typing import Any, Final
 from urllib.parse import quote
@@ -57,7 +58,6 @@ def serve(arguments: Sequence[str]) -> int:
             _say(f"The settings are fine. They would serve {what}")
         else:
             line = None if chosen["quiet"] else log_format(chosen["log_format"])
-            _configure_logging()
             server = Server(
                 app, sockets, threads=chosen["threads"], grace=chosen["grace"], line=line
             )
@@ -69,7 +69,7 @@ def serve(arguments: Sequence[str]) -> int:
 
 
 def _run(server: Server, greeting: str, page: str | None) -> None:
-    with stopping_on_signals(server):
+    with _logging(), stopping_on_signals(server):
         _say(greeting)
         if page is not None:
             # A browser's command may end only with the browser, which waits for the page.
@@ -84,7 +84,8 @@ def _addresses(chosen: Mapping[str, Any]) -> Sequence[tuple[str, int]]:
     return () if chosen["unix_socket"] is not None and by_default else listen
 
 
-def _configure_logging() -> None:
+@contextmanager
+def _logging() -> Iterator[None]:
     """Send the access log to the standard output, and what goes wrong to the standard error."""
     out = logging.StreamHandler(sys.stdout)
     out.setFormatter(logging.Formatter("%(message)s"))
@@ -94,6 +95,10 @@ def _configure_logging() -> None:
     logging.basicConfig(level=logging.WARNING, format="wsgistream: %(message)s")
     # That requests wait for a thread is no fault; the durations in the log tell it.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        ACCESS.removeHandler(out)
 
 
 def compress(arguments: Sequence[str]) -> int:
