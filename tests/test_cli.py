@@ -19,7 +19,7 @@ import pytest
 from tests.client import Answer
 from tests.servers import ROOT, Connection, Process, process
 from wsgistream.cli import INTERRUPTED, MISUSED, main
-from wsgistream.server.channel import ACCESS
+from wsgistream.server.accounts import ACCESS
 
 LOCAL = ("--listen", "127.0.0.1:0")
 #: More than the system takes for a client that takes nothing.

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from wsgistream import options
 from wsgistream.compress import CODINGS, MissingLibrary, compress_tree
 from wsgistream.rules.access import log_format
-from wsgistream.server.channel import ACCESS
+from wsgistream.server.accounts import ACCESS
 from wsgistream.server.run import Server, stopping_on_signals
 from wsgistream.server.sockets import CannotListen, bind, release, url_of
 from wsgistream.site import create_app

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import io
 import re
 from configparser import ConfigParser
 from importlib.metadata import version
@@ -11,19 +10,20 @@ from typing import Any
 
 import pytest
 from waitress import wasyncore
-from waitress.buffers import ReadOnlyFileBasedBuffer
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
-from waitress.server import BaseWSGIServer, create_server
+from waitress.server import BaseWSGIServer
 from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
 
 from tests.servers import ROOT, eventually, running
-from wsgistream.server import channel, parser, run, sending, tasks
+from wsgistream.server import accounts, channel, listeners, loop, parser, run, sending, tasks
+
+MODULES = (accounts, channel, listeners, loop, parser, run, sending, tasks)
 
 NAMES = sorted(
     {
         (owner, name)
-        for internals in (each.INTERNALS for each in (channel, parser, run, sending, tasks))
+        for internals in (each.INTERNALS for each in MODULES)
         for owner, names in internals.items()
         for name in names
     },
@@ -44,7 +44,7 @@ def living() -> dict[Any, Any]:
             WSGITask: WSGITask(connection, request),
             ErrorTask: ErrorTask(connection, request),
             BaseWSGIServer: connection.server,
-            ReadOnlyFileBasedBuffer: ReadOnlyFileBasedBuffer(io.BytesIO()),
+            wasyncore.dispatcher: connection,
             ThreadedTaskDispatcher: ThreadedTaskDispatcher(),
             wasyncore: wasyncore,
         }
@@ -57,9 +57,11 @@ def test_waitress_has(living: dict[Any, Any], owner: Any, name: str) -> None:
     assert hasattr(living[owner], name)
 
 
-@pytest.mark.parametrize("name", ["application", "map", "_dispatcher"])
+@pytest.mark.parametrize(
+    "name", ["application", "map", "_start", "_sock", "dispatcher", "adj", "sockinfo"]
+)
 def test_a_waitress_server_is_made_with(name: str) -> None:
-    assert name in inspect.signature(create_server).parameters
+    assert name in inspect.signature(BaseWSGIServer).parameters
 
 
 def test_the_installed_waitress_is_of_the_version_that_is_pinned() -> None:

@@ -22,8 +22,8 @@ LIMIT = "from wsgistream.server.limits import connection_limit as c; print(c(), 
     [
         pytest.param(64, 64, "16 64 64", id="few, and no more to be had"),
         pytest.param(64, 132, "50 132 132", id="few, and some more to be had"),
-        pytest.param(64, 3000, "1000 2032 3000", id="few, and enough to be had"),
-        pytest.param(3000, 3000, "1000 3000 3000", id="enough"),
+        pytest.param(64, 3000, "1484 3000 3000", id="few, and enough to be had"),
+        pytest.param(3000, 3000, "1484 3000 3000", id="enough"),
         pytest.param(33, 33, "1 33 33", id="hardly any"),
     ],
 )
@@ -48,8 +48,8 @@ def test_where_there_is_no_end_of_them_enough_are_taken(
     # A limit that only another system can have.
     monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, resource.RLIM_INFINITY))
     monkeypatch.setattr(resource, "setrlimit", lambda _, limits: raised.append(limits))
-    assert connection_limit() == 1000
-    assert raised == ([(2032, resource.RLIM_INFINITY)] if soft == 256 else [])
+    assert connection_limit() == 16384
+    assert raised == ([(32800, resource.RLIM_INFINITY)] if soft == 256 else [])
 
 
 def test_who_finds_the_server_full_waits_and_is_served_when_others_leave(tmp_path: Path) -> None:
@@ -64,10 +64,14 @@ def test_who_finds_the_server_full_waits_and_is_served_when_others_leave(tmp_pat
                 client.ask("/film")
             assert [len(client.answer().body) for client in clients[:10]] == [500_000] * 10
             clients[-1].ask("/film")
+            refusal = clients[-1].answer()
+            assert (refusal.status, refusal.get("Retry-After")) == (503, "5")
             for client in clients[:-1]:
                 client.__exit__()
-            assert len(clients[-1].answer().body) == 500_000
+            late = crowd.enter_context(Connection(("127.0.0.1", port)))
+            late.ask("/film")
+            assert len(late.answer().body) == 500_000
         assert run.popen.poll() is None
         out, err = run.rest()
         assert (out, len(err)) == ([], 1)
-        assert "no longer accepting new connections" in err[0]
+        assert "The server is full" in err[0]

@@ -1,148 +1,357 @@
-"""Channel: waitress's connection, which accounts for its answers and does not wait for ever."""
+"""Channel: waitress's connection, whose answers need a thread only while one makes them."""
 
 from __future__ import annotations
 
 import fcntl
-import logging
 import socket
 import struct
 import sys
 import termios
 import time
-from collections import deque
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
-from waitress.channel import HTTPChannel
+from waitress.channel import ClientDisconnected, HTTPChannel
+from waitress.utilities import InternalServerError
 
-from wsgistream.rules.access import Access
+from wsgistream.server.accounts import AccountingChannel
 from wsgistream.server.parser import Parser
-from wsgistream.server.sending import SendingChannel
-from wsgistream.server.tasks import ApplicationTask, RefusalTask
-
-#: Where the lines of the access log go.
-ACCESS: Final = logging.getLogger("wsgistream.access")
+from wsgistream.server.tasks import ApplicationTask, Outcome, RefusalTask
+from wsgistream.wsgi.waiting import WouldBlock
 
 #: What is overridden or read of waitress beyond its documentation; a test looks for each.
 INTERNALS: Final = {
     HTTPChannel: (
         "addr",
         "adj",
+        "cancel",
+        "close_when_flushed",
         "connected",
-        "error_task_class",
         "handle_close",
-        "handle_expt",
+        "handle_read",
+        "handle_write",
         "last_activity",
         "outbuf_lock",
         "parser_class",
         "readable",
         "request",
         "requests",
-        "task_class",
+        "send_continue",
+        "sent_continue",
+        "service",
         "total_outbufs_len",
+        "will_close",
     ),
 }
 
 
-@dataclass(slots=True)
-class _Answer:
-    """An answer on its way."""
+class _Answered:
+    """What stands for a request whose answer has begun, so that the next one waits."""
 
-    access: Access
-    size: int
-    """Bytes of the body, without what frames its chunks."""
-    stop: int
-    """The end of the answer, in bytes since the connection began."""
-    failed: bool
+    def close(self) -> None:
+        """It has no body that could be closed."""
 
 
-class Channel(SendingChannel):
-    """A connection that logs each answer when its last byte is sent, or when it is cut off."""
+_ANSWERED: Final = _Answered()
 
-    task_class = ApplicationTask
-    error_task_class = RefusalTask
+#: Seconds without progress after which a client that has stopped sending is taken to have left.
+_GONE: Final = 0.5
+
+
+class Channel(AccountingChannel):
+    """A connection. All but ``service`` and what it calls is the loop's alone.
+
+    An answer is made in steps. A step that has filled the queue, or has nothing to send, ends, and
+    its thread goes; the next follows when the client has drained the queue, or when there is news.
+    """
+
     parser_class = Parser
+    requests: list[Any]
+    _task: ApplicationTask | RefusalTask | None = None
+    #: The next step waits for the client to take something, or for news.
+    _full = _idle = False
+    #: News that the loop has not heard yet; news that it has, and a step has not.
+    _woken = _news = False
+    #: While its answer is made, the client has said something more, or has stopped sending.
+    _spoke = _ended = False
+    _held = 0
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        self._sent = 0
-        self._lost = 0
-        self._held = 0
-        self._answers: deque[_Answer] = deque()
-        super().__init__(*arguments, **options)
+    def changed(self) -> None:
+        self.server.loop.call(partial(self.server.loop.watch, self))
 
-    def write_line(self, access: Access) -> None:
-        """Log an answer that is over; here there is no log."""
+    def has_room(self, size: int) -> bool:
+        """Tell whether ``size`` more bytes may be held, or none are."""
+        held = self.total_outbufs_len
+        return not held or held + size <= self.adj.outbuf_high_watermark
 
-    def position(self) -> int:
-        """Count the bytes that were to be sent since the connection began, whatever became of them.
+    def waker(self) -> Callable[[], None]:
+        """Give what is to be called when there is news for an idle answer; from any thread."""
+        return self._wake
 
-        They are sent, or wait, or were lost when it was closed.
-        """
-        with self.outbuf_lock:
-            return int(self._sent + self.total_outbufs_len + self._lost)
+    # An answer, from its beginning to its end
 
-    def taken(self, count: int) -> None:
-        self._sent += count
-        self._settle()
+    def begin(self) -> None:
+        """Begin to answer the first of the requests that have come."""
+        if not self.connected:
+            return
+        request = self.requests[0]
+        self._spoke = self._news = False
+        kind = RefusalTask if request.error else ApplicationTask
+        self._task = kind(self, request)
+        if request.error or self.server.quick:
+            self._run(self._task)
+        else:
+            self._queue()
 
-    def handle_close(self) -> None:
-        with self.outbuf_lock:
-            self._lost += self.total_outbufs_len
-            super().handle_close()
-        self._settle()
+    def service(self) -> None:
+        """Take a step, in a thread."""
+        if self._task is not None:
+            outcome = self._step(self._task, in_loop=False)
+            self.server.loop.call(partial(self._follow, outcome))
 
-    def handle_expt(self) -> None:
-        # HTTP knows no urgent data; left unread, it would wake the loop for ever.
-        self.handle_close()
+    def _run(self, task: ApplicationTask | RefusalTask) -> None:
+        """Take a step, in the loop."""
+        self._follow(self._step(task, in_loop=True))
 
-    def close_if_stalled(self, now: float) -> None:
-        """Close the connection of a client that has long taken nothing of what waits for it.
+    def _queue(self) -> None:
+        self.server.task_dispatcher.add_task(self)
 
-        A thread may wait with it; and a slow client, for which the system holds the bytes of
-        minutes, must not be taken for one of these. So ends one that never says what it wants.
-        """
-        if self.request is not None:
-            if not self.readable():
-                self.request.began = now  # it is we who do not read the rest of it yet
-            elif self.request.is_late(now):
-                self.handle_close()
-        with self.outbuf_lock:
-            if not self.total_outbufs_len:
-                return
-            held = _bytes_held(self.socket)
-            if held != self._held:
-                self._held, self.last_activity = held, now
-            elif now - self.last_activity > self.adj.channel_timeout:
-                self.handle_close()
+    def _follow(self, outcome: Outcome) -> None:
+        """Do what follows a step."""
+        if outcome is Outcome.DONE:
+            self._finish()
+        elif outcome is Outcome.TURN and self._task is not None and self._task.is_quick:
+            self.server.loop.call(self._resume)
+        elif outcome is Outcome.BLOCKS or outcome is Outcome.TURN:
+            self._queue()
+        else:
+            self._pause(outcome)
+        self.server.loop.watch(self)
 
-    def reset_in_the_end(self) -> None:
+    def _pause(self, outcome: Outcome) -> None:
+        self._slim()
+        if outcome is Outcome.IDLE:
+            self._idle = not self._news
+            self._news = False
+        else:
+            self._full = self.total_outbufs_len > self._low()
+        if not self.connected or not (self._idle or self._full):
+            self.server.loop.call(self._resume)
+        elif self._idle and self._ended:
+            self.handle_close()
+
+    def _resume(self) -> None:
+        self._idle = self._full = False
+        if self._task is None:
+            self.begin()
+        elif self.connected and self._task.is_quick:
+            self._run(self._task)
+        else:
+            self._queue()  # if the client has left, the step finds out
+
+    def _finish(self) -> None:
+        """Go on to the next request, or to the end of the connection."""
+        task, self._task = self._task, None
+        self.last_activity = time.time()
+        if task is not None and task.close_on_finish:
+            self.close_when_flushed = True
+            for request in self.requests:
+                request.close()
+            self.requests = []
+            return
+        self.requests.pop(0).close()
+        if self.requests:
+            self._full = self.total_outbufs_len > self.adj.outbuf_high_watermark
+            if not self._full:
+                self.server.loop.call(self.begin)
+        elif self._waits_to_continue():
+            self.send_continue()
+
+    def _waits_to_continue(self) -> bool:
+        """Tell whether a request has been read up to where its client waits for a word."""
+        request = self.request
+        return (
+            self.connected
+            and request is not None
+            and request.expect_continue
+            and request.headers_finished
+            and not self.sent_continue
+        )
+
+    def _low(self) -> int:
+        return int(self.adj.outbuf_high_watermark) // 4
+
+    def _slim(self) -> None:
+        """Let go of the request of an answer that may take long, if it has no body to be read."""
+        request = self.requests[0]
+        if request is not _ANSWERED and request.body_rcv is None and self._task is not None:
+            self._task.slim()
+            self.requests[0] = _ANSWERED
+
+    # One step, in the loop or in a thread
+
+    def _step(self, task: ApplicationTask | RefusalTask, in_loop: bool) -> Outcome:
+        try:
+            if not self.connected:
+                raise ClientDisconnected
+            outcome = task.run(in_loop)
+        except WouldBlock:
+            # As if it had never been asked.
+            self._task = ApplicationTask(self, self.requests[0])
+            return Outcome.BLOCKS
+        except ClientDisconnected:
+            self.logger.info("Client disconnected while serving %s", task.request.path)
+            self._fail(task, None)
+        except (Exception, SystemExit):
+            self.logger.exception("Exception while serving %s", task.request.path)
+            self._fail(task, traceback.format_exc())
+        else:
+            if outcome is not Outcome.DONE:
+                return outcome
+            self.account(task.access(), task.made, task.is_short())
+        return Outcome.DONE
+
+    def _fail(self, task: ApplicationTask | RefusalTask, why: str | None) -> None:
+        """End an answer that cannot be made, or not any more."""
+        self._release(task)
+        task.close_on_finish = cut = True
+        if why is not None and not task.wrote_header:
+            task = self._task = self._apology(why)
+            with suppress(ClientDisconnected):
+                task.run(in_loop=True)
+                cut = False
+        elif why is not None and task.ends_unseen():
+            self._reset_in_the_end()
+        self.account(task.access(), task.made, cut)
+
+    def _release(self, task: ApplicationTask | RefusalTask) -> None:
+        try:
+            task.end()
+        except (Exception, SystemExit):
+            self.logger.exception("Exception while closing what %s gave", task.request.path)
+
+    def _apology(self, why: str) -> RefusalTask:
+        request = self.requests[0]
+        failed = self.parser_class(self.adj)
+        failed.error = InternalServerError(
+            why if self.adj.expose_tracebacks else "The server failed to answer this request."
+        )
+        failed.version = request.version
+        failed.headers = request.headers
+        failed.first_line = request.first_line
+        failed.command = request.command
+        return RefusalTask(self, failed)
+
+    def _reset_in_the_end(self) -> None:
         """Have the connection end in a reset, which a client cannot take for an end of its own."""
         at_once = struct.pack("ii", 1, 0)
         with self.outbuf_lock:
             if self.connected:
                 self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
 
-    def account(self, access: Access, size: int, failed: bool) -> None:
-        """Take up an answer whose task has ended; its bytes may still wait to be sent."""
-        with self.outbuf_lock:
-            self._answers.append(_Answer(access, size, self.position(), failed))
-        self._settle()
+    def cancel(self) -> None:
+        """Give up a step that no thread will take any more, as the server ends."""
+        super().cancel()
+        task, self._task = self._task, None
+        if task is not None:
+            self._fail(task, None)
 
-    def _settle(self) -> None:
-        """Write the lines of the answers that are over."""
+    # What the client does meanwhile
+
+    def readable(self) -> bool:
+        if self._task is None or len(self.requests) <= self.adj.channel_request_lookahead:
+            return bool(super().readable())
+        return not (self._spoke or self._ended or self.will_close or self.total_outbufs_len)
+
+    def handle_read(self) -> None:
+        if len(self.requests) <= self.adj.channel_request_lookahead:
+            super().handle_read()
+            return
+        try:
+            data = self.socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return
+        self._spoke = bool(data)
+        self._ended = not data
+        if self._ended and self._idle:
+            self.handle_close()
+
+    def handle_write(self) -> None:
+        super().handle_write()
+        if self._full and self.total_outbufs_len <= self._low():
+            self._resume()
+
+    def handle_close(self) -> None:
+        super().handle_close()
+        if self._full or self._idle:
+            self._resume()
+
+    def _wake(self) -> None:
+        if not self._woken:
+            self._woken = True
+            self.server.loop.call(self._hear)
+
+    def _hear(self) -> None:
+        self._woken = False
+        if self._idle:
+            self._resume()
+        else:
+            self._news = True
+
+    # What time does
+
+    def look(self, now: float) -> None:
+        """Close the connection of a client that has long given or taken nothing."""
+        if self.request is not None and self._is_late(now):
+            self.handle_close()
+        elif self.total_outbufs_len:
+            self._close_if_stalled(now)
+        elif not self.requests:
+            if now - self.last_activity > self.adj.channel_timeout:
+                self.handle_close()
+        elif self._ended:
+            if now - self.last_activity > _GONE and self._has_begun():
+                self.handle_close()
+        elif self._idle:
+            self._beat(now)
+
+    def _has_begun(self) -> bool:
+        return self._task is not None and self._task.wrote_header
+
+    def _is_late(self, now: float) -> bool:
+        """Tell whether a head has had its time; while an answer is made, it has not begun."""
+        if self.requests or self.total_outbufs_len:
+            self.request.began = now
+        return bool(self.request.is_late(now))
+
+    def _close_if_stalled(self, now: float) -> None:
+        """Close the connection of a client that has long taken nothing of what waits for it.
+
+        A thread may wait with it; and a slow client, for which the system holds the bytes of
+        minutes, must not be taken for one of these.
+        """
         with self.outbuf_lock:
-            while self._answers and (self._sent >= self._answers[0].stop or not self.connected):
-                answer = self._answers.popleft()
-                unsent = max(0, answer.stop - self._sent)
-                self.write_line(
-                    answer.access._replace(
-                        sent=max(0, answer.size - unsent),
-                        duration=time.time() - answer.access.began,
-                        aborted=answer.failed or unsent > 0,
-                    )
-                )
+            held = _bytes_held(self.socket)
+            if held != self._held:
+                self._held, self.last_activity = held, now
+            elif now - self.last_activity > self.adj.channel_timeout:
+                self.handle_close()
+
+    def _beat(self, now: float) -> None:
+        task = self._task
+        if isinstance(task, ApplicationTask) and now - self.last_activity > task.heartbeat:
+            self.last_activity = now
+            task.is_silent = True
+            self._resume()
+
+    def is_busy(self) -> bool:
+        """Tell whether an answer is on its way, or a request; not a stream without an end."""
+        return not self._idle and bool(
+            self.requests or self.request is not None or self.total_outbufs_len
+        )
 
 
 def _bytes_held(sock: socket.socket) -> int:
@@ -151,12 +360,3 @@ def _bytes_held(sock: socket.socket) -> int:
     with suppress(OSError):
         fcntl.ioctl(sock, termios.TIOCOUTQ, count)
     return int.from_bytes(count, sys.byteorder)
-
-
-def logging_channel(line: Callable[[Access], str]) -> type[Channel]:
-    """Make a channel class that logs in the format that ``line`` writes."""
-
-    def write_line(_: Channel, access: Access) -> None:
-        ACCESS.info("%s", line(access))
-
-    return type("LoggingChannel", (Channel,), {"write_line": write_line})

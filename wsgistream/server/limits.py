@@ -6,7 +6,7 @@ import resource
 from typing import Final
 
 # Connections that one loop looks after well.
-_MOST: Final = 1000
+_MOST: Final = 16 * 1024
 
 # Descriptors for all else: the program's own, its listeners, a folder that is being listed.
 _OTHERS: Final = 32

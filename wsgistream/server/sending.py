@@ -1,18 +1,20 @@
-"""Sending: from a channel's buffers to its socket; what is a file, the system sends by itself."""
+"""Sending: from a channel's queue to its socket; what is a file, the system sends by itself."""
 
 from __future__ import annotations
 
 import errno
 import os
+import socket
 import time
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from waitress import wasyncore
-from waitress.buffers import ReadOnlyFileBasedBuffer
-from waitress.channel import HTTPChannel
+from waitress.channel import ClientDisconnected, HTTPChannel
 
+from wsgistream.server.outgoing import FilePart, Outgoing
 from wsgistream.wsgi.bodies import Truncated
-from wsgistream.wsgi.files import PiecesFile, plain_file
+from wsgistream.wsgi.files import READ_SIZE
 
 #: Bytes that one client is sent in one turn, so that a fast one does not keep the others waiting.
 BUDGET: Final = 4 * 1024 * 1024
@@ -23,20 +25,24 @@ _CALL: Final = 1024 * 1024
 # What a file system says that the system cannot send from: it is read instead.
 _UNSUPPORTED: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
 
+# "More follows": a head waits for the bytes of the file behind it, and both are one packet.
+_MORE: Final = getattr(socket, "MSG_MORE", 0)
+
 #: What is overridden or read of waitress beyond its documentation; a test looks for each.
 INTERNALS: Final = {
     HTTPChannel: (
+        "_flush_exception",
         "_flush_some",
+        "_flush_some_if_lockable",
+        "adj",
         "connected",
         "handle_close",
         "last_activity",
         "outbuf_lock",
         "outbufs",
-        "send",
-        "sendbuf_len",
         "total_outbufs_len",
+        "will_close",
     ),
-    ReadOnlyFileBasedBuffer: ("close", "file", "get", "remain", "skip"),
     wasyncore: ("_DISCONNECTED",),
 }
 
@@ -44,72 +50,108 @@ INTERNALS: Final = {
 class SendingChannel(HTTPChannel):  # type: ignore[misc]
     """A connection that sends files without a copy, and no more of anything than its share."""
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._outgoing = Outgoing()
+        # waitress adds its "100 Continue" to the last of these, and closes each.
+        self.outbufs = [self._outgoing]
+        self._somebody_waits = False
+
     def taken(self, count: int) -> None:
         """Note that the socket has taken bytes."""
 
-    def send(self, data: bytes, do_close: bool = True) -> int:
-        # waitress may come here once more in the turn that has closed the connection.
-        count = int(super().send(data, do_close)) if self.connected else 0
-        self.taken(count)
-        return count
+    def changed(self) -> None:
+        """Note that there is something to send, or to end, in the next turn; from any thread."""
+
+    def put(self, parts: Iterable[bytes | FilePart]) -> None:
+        """Send what the socket takes at once, and keep the rest.
+
+        Raises ClientDisconnected, and takes nothing, where nobody is left to take it.
+        """
+        with self.outbuf_lock:
+            if not self.connected:
+                raise ClientDisconnected
+            for part in parts:
+                self._outgoing.append(part)
+            self.total_outbufs_len = len(self._outgoing)
+            self._flush_exception(self._flush_some, do_close=False)
+            if self.total_outbufs_len or self.will_close:
+                self.changed()
+
+    def wait_for_room(self) -> None:
+        """Wait, in a thread, until no more is kept than is allowed, or the client has left."""
+        if self.total_outbufs_len > self.adj.outbuf_high_watermark:
+            with self.outbuf_lock:
+                self._somebody_waits = True
+                while self.connected and self.total_outbufs_len > self.adj.outbuf_high_watermark:
+                    self.outbuf_lock.wait()
+                self._somebody_waits = False
 
     def _flush_some(self, do_close: bool = True) -> bool:
         # waitress's loop sends without the lock when no request is left, and a thread that has
         # just answered the last may be telling the client to continue: the same bytes, twice.
         with self.outbuf_lock:
             sent = 0
-            while sent < BUDGET and self._has_next():
-                count = self._send_next(self.outbufs[0], do_close)
+            while sent < BUDGET and self.connected and self._outgoing:
+                count = self._send_next(do_close)
                 if not count:
                     break
                 sent += count
             if sent:
                 self.last_activity = time.time()
+                if self._somebody_waits:
+                    self.outbuf_lock.notify()
             return sent > 0
 
-    def _has_next(self) -> bool:
-        """Drop the buffers that are empty, but for the last, which is written to."""
-        while not self.outbufs[0].__len__() and len(self.outbufs) > 1:
-            self.outbufs.pop(0).close()
-        return bool(self.outbufs[0].__len__())
+    # waitress's loop does without where a thread holds the lock; ours hold it for an instant.
+    _flush_some_if_lockable = _flush_some
 
-    def _send_next(self, buffer: Any, do_close: bool) -> int:
-        span = _span(buffer)
-        count = None if span is None else self._send_file(*span, do_close)
-        if count is None:
-            count = self.send(buffer.get(self.sendbuf_len), do_close)
+    def _send_next(self, do_close: bool) -> int:
+        file = self._outgoing.file()
+        if file is None:
+            buffers, more = self._outgoing.buffers()
+            count = self._try(self._send_buffers, buffers, _MORE if more else 0, do_close=do_close)
+        else:
+            count = self._send_file(file, do_close)
         if count:
-            buffer.skip(count, True)
-            self.total_outbufs_len -= count
+            # Before it is told: what is no longer waiting is all that is counted as sent.
+            self._outgoing.skip(count)
+            self.total_outbufs_len = len(self._outgoing)
+            self.taken(count)
         return count
 
-    def _send_file(self, descriptor: int, start: int, size: int, do_close: bool) -> int | None:
-        """Send from a file; None: the system cannot. Raises Truncated where the file has ended."""
-        if not self.connected:
-            return 0
+    def _send_buffers(self, buffers: list[bytes | memoryview], flags: int) -> int:
+        if len(buffers) == 1:
+            return self.socket.send(buffers[0], flags)  # type: ignore[no-any-return]
+        return self.socket.sendmsg(buffers, (), flags)  # type: ignore[no-any-return]
+
+    def _send_file(self, file: FilePart, do_close: bool) -> int:
+        """Send from a file; raises Truncated where it ends before its time."""
+        span = file.span() if hasattr(os, "sendfile") else None
+        if span is not None:
+            try:
+                return self._try(self._send_span, *span, do_close=do_close)
+            except OSError as error:
+                if error.errno not in _UNSUPPORTED:
+                    raise
+        block = file.read(READ_SIZE)
+        return self._try(self._send_buffers, [block], 0, do_close=do_close) if block else 0
+
+    def _send_span(self, descriptor: int, start: int, size: int) -> int:
+        count = os.sendfile(self.socket.fileno(), descriptor, start, min(size, _CALL))
+        if not count:
+            raise Truncated("The file has shrunk while it was being sent.")
+        return count
+
+    def _try(self, send: Callable[..., int], *arguments: Any, do_close: bool) -> int:
+        """Send; 0: the client takes nothing now, or nothing any more."""
         try:
-            count = os.sendfile(self.socket.fileno(), descriptor, start, min(size, _CALL))
+            return send(*arguments)
         except BlockingIOError:
             return 0
         except OSError as error:
-            if error.errno in _UNSUPPORTED:
-                return None
             if error.errno not in wasyncore._DISCONNECTED:
                 raise
             if do_close:
                 self.handle_close()
             return 0
-        if not count:
-            raise Truncated("The file has shrunk while it was being sent.")
-        self.taken(count)
-        return count
-
-
-def _span(buffer: Any) -> tuple[int, int, int] | None:
-    """Find what stands next in a buffer: descriptor, start and size; None: no part of a file."""
-    if type(buffer) is not ReadOnlyFileBasedBuffer or not hasattr(os, "sendfile"):
-        return None
-    if isinstance(buffer.file, PiecesFile):
-        return buffer.file.span()
-    plain = plain_file(buffer.file)
-    return None if plain is None else (plain.fileno(), buffer.file.tell(), buffer.remain)

@@ -1,33 +1,63 @@
-"""Tasks: waitress's answering of one request, which knows its length and how it ended."""
+"""Tasks: waitress's answering of one request, in steps that any thread can take."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from contextvars import copy_context
+from enum import Enum, auto
+from typing import Any, Final, NamedTuple
 
-from waitress.channel import ClientDisconnected
-from waitress.task import ErrorTask, WSGITask
+from waitress.task import ErrorTask, WSGITask, hop_by_hop
 
 from wsgistream.rules.access import Access
+from wsgistream.server.outgoing import FilePart, length_of
+from wsgistream.wsgi.bodies import close
+from wsgistream.wsgi.files import FileWrapper
+from wsgistream.wsgi.waiting import IN_LOOP, Wakeable, is_pausable
 
 _OF_TASKS: Final = (
     "build_response_header",
     "chunked_response",
     "close_on_finish",
+    "complete",
+    "content_bytes_written",
     "content_length",
     "execute",
-    "finish",
     "has_body",
-    "service",
+    "logged_write_excess",
+    "logged_write_no_body",
+    "response_headers",
+    "set_close_on_finish",
     "start",
     "start_time",
     "status",
     "version",
-    "write",
     "wrote_header",
 )
 
 #: What is overridden or read of waitress beyond its documentation; a test looks for each.
-INTERNALS: Final = {WSGITask: _OF_TASKS, ErrorTask: _OF_TASKS}
+INTERNALS: Final = {
+    WSGITask: (*_OF_TASKS, "environ", "get_environment"),
+    ErrorTask: _OF_TASKS,
+}
+
+#: Bytes that a step makes while others wait for its thread.
+_TURN: Final = 4 * 1024 * 1024
+
+
+class Outcome(Enum):
+    """How a step of a task has ended."""
+
+    DONE = auto()
+    """The answer is made."""
+    FULL = auto()
+    """Its client has to take some of it first."""
+    IDLE = auto()
+    """There is nothing to send for now; somebody will say when there is."""
+    TURN = auto()
+    """Others wait for the thread."""
+    BLOCKS = auto()
+    """It needs a thread, and was tried in the loop."""
 
 
 class _Accounted:
@@ -40,50 +70,38 @@ class _Accounted:
     start_time: float
     chunked_response: bool
     close_on_finish: bool
+    complete: bool
     content_length: int | None
+    content_bytes_written: int
     has_body: bool
     wrote_header: bool
-    _head = 0
-    _chunked = 0
+    logged_write_excess: bool
+    logged_write_no_body: bool
+    logger: Any
+    #: Bytes of the body that were made.
+    made = 0
+    #: The step that is taken is the loop's: it must not wait.
+    in_loop = False
+    #: No step of it waits for anything.
+    is_quick = False
+    _access: Access | None = None
 
-    def service(self) -> None:
-        begin = self.channel.position()
-        # An error's own task has no request line; the request it answers still stands first.
-        request = self.channel.requests[0]
-        over = failed = True
-        try:
-            self._serve()
-            failed = self._is_short(self._size(begin))
-        except ClientDisconnected:
-            raise
-        except Exception:
-            over = self.wrote_header  # or else waitress answers with an error
-            if over and not self.chunked_response and self.content_length is None:
-                # HTTP/1.0: the end of the connection would be taken for the end of the body.
-                self.channel.reset_in_the_end()
-            raise
-        finally:
-            if over:
-                self.channel.account(self._access(request), self._size(begin), failed)
+    def run(self, in_loop: bool) -> Outcome:
+        """Take the next step."""
+        raise NotImplementedError
 
-    def _serve(self) -> None:
-        # waitress's own service takes an OSError of the application for one of the connection,
-        # and says nothing to anybody.
-        self.start()  # type: ignore[attr-defined]
-        self.execute()  # type: ignore[attr-defined]
-        self.finish()  # type: ignore[attr-defined]
+    def end(self) -> None:
+        """Release what the answer was made from; nothing is done twice."""
 
-    def _size(self, begin: int) -> int:
-        """Count the bytes of the body so far, without what frames its chunks."""
-        if self.chunked_response:
-            return self._chunked
-        return int(self.channel.position()) - begin - self._head
-
-    def _is_short(self, size: int) -> bool:
+    def is_short(self) -> bool:
         """Tell whether the body ended before the length that its head announced."""
         if self.content_length is None or not self.has_body or self._is_head():
             return False
-        return size < self.content_length
+        return self.made < self.content_length
+
+    def ends_unseen(self) -> bool:
+        """Tell whether a cut would look like the end: HTTP/1.0, and no length was announced."""
+        return not self.chunked_response and self.content_length is None
 
     def _is_head(self) -> bool:
         # What could not be read as a request has no method.
@@ -94,26 +112,80 @@ class _Accounted:
         options = self.request.headers.get("CONNECTION", "").lower().split(",")
         return "close" in (option.strip() for option in options)
 
-    def write(self, data: bytes) -> None:
-        super().write(data)  # type: ignore[misc]
-        self._chunked += len(data)
+    def write(self, data: Any) -> None:
+        """Send a part of the body, after the head if that has not been sent."""
+        if not self.complete:
+            raise RuntimeError("start_response was not called before the body began (PEP 3333).")
+        parts = [] if self.wrote_header else [self.build_response_header()]
+        self.wrote_header = True
+        data = self._fitting(data if isinstance(data, bytes) else _as_bytes(data))
+        if data and self.chunked_response:
+            parts += [b"%X\r\n" % len(data), data, b"\r\n"]
+        elif data:
+            parts.append(data)
+        if parts:
+            self.channel.put(parts)
+            self.made += len(data)
+            if not self.in_loop:
+                self.channel.wait_for_room()
+
+    def _fitting(self, data: bytes) -> bytes:
+        """Cut off what is not to be sent."""
+        if data and (self._is_head() or not self.has_body):
+            self._complain_of_body()
+            return b""
+        if self.content_length is not None:
+            return self._within(data, self.content_length)
+        return data
+
+    def _within(self, data: bytes, length: int) -> bytes:
+        fitting = data[: length - self.made]
+        if len(fitting) < len(data) and not self.logged_write_excess:
+            self.logged_write_excess = True
+            self.logger.warning(
+                "The application has more bytes than its Content-Length of %s.", length
+            )
+        return fitting
+
+    def _complain_of_body(self) -> None:
+        if not self._is_head() and not self.logged_write_no_body:
+            self.logged_write_no_body = True
+            self.logger.warning("An answer %r has no body; what there was is dropped.", self.status)
+
+    def finish(self) -> None:
+        """Send what is left to be said: the head of an empty answer, the last chunk."""
+        if not self.wrote_header:
+            self.write(b"")
+        if self.chunked_response:
+            self.channel.put([b"0\r\n\r\n"])
+        if self.is_short():
+            self.logger.warning(
+                "The application has fewer bytes than its Content-Length of %s.",
+                self.content_length,
+            )
+            self.close_on_finish = True
 
     def build_response_header(self) -> bytes:
         # waitress closes, and says so, whenever there is no length: also where none is needed, as
         # after a 304, and where the last chunk ends the body (RFC 9112 §6.3, §9.3). It does not if
         # it thinks that it has done so already.
+        if self.channel.server.draining and len(self.channel.requests) == 1:
+            self.set_close_on_finish()  # type: ignore[attr-defined]
         kept = not self.close_on_finish and self.version == "1.1" and not self._is_last()
         self.close_on_finish |= kept
         head: bytes = super().build_response_header()  # type: ignore[misc]
         self.close_on_finish &= not kept
-        self._head = len(head)
         if self._is_head():
             # waitress would send the last chunk of a body that there is none of (RFC 9110 §9.3.2).
             self.chunked_response = False
         return head
 
-    def _access(self, request: Any) -> Access:
-        headers = request.headers
+    def access(self) -> Access:
+        """Say who asked for what."""
+        return self._access or self._make_access()
+
+    def _make_access(self) -> Access:
+        request, headers = self.request, self.request.headers
         return Access(
             client=str(self.channel.addr[0]),
             began=self.start_time,
@@ -127,9 +199,171 @@ class _Accounted:
         )
 
 
+class RefusalTask(_Accounted, ErrorTask):  # type: ignore[misc]
+    """An answer of waitress's own: to a request that it could not pass on, or to a failure."""
+
+    def run(self, in_loop: bool) -> Outcome:
+        self.in_loop = in_loop
+        self.start()
+        self.execute()
+        self.finish()
+        return Outcome.DONE
+
+
 class ApplicationTask(_Accounted, WSGITask):  # type: ignore[misc]
     """An application's answer."""
 
+    def __init__(self, channel: Any, request: Any) -> None:
+        super().__init__(channel, request)
+        self._body: Any = None
+        self._chunks: Iterator[Any] | None = None
+        self._pausable = False
+        #: An idle stream has said nothing for long.
+        self.is_silent = False
+        # What the application keeps there goes with its answer, whichever thread makes it.
+        self._context = copy_context()
+        self.start()
 
-class RefusalTask(_Accounted, ErrorTask):  # type: ignore[misc]
-    """An answer of waitress's own: to a request that it could not pass on, or to a failure."""
+    @property
+    def heartbeat(self) -> float:
+        """Seconds of silence after which an idle stream shows that it is still there."""
+        return float(self._body.heartbeat)
+
+    def run(self, in_loop: bool) -> Outcome:
+        """Take the next step; raises what the application raises, ClientDisconnected too."""
+        self.in_loop = in_loop
+        outcome: Outcome = self._context.run(self._step)
+        if outcome is Outcome.DONE:
+            self.end()
+            self.finish()
+        return outcome
+
+    def slim(self) -> None:
+        """Let go of what only the beginning of an answer needs: streams stay for long."""
+        self._access = self._make_access()
+        self.request = _Begun(self.request.command, self.request.path)
+        self.environ = None
+        self.response_headers: list[tuple[str, str]] = []
+
+    def end(self) -> None:
+        body, self._body, self._chunks = self._body, None, iter(())
+        if body is not None:
+            self._context.run(close, body)
+
+    def _step(self) -> Outcome:
+        if self._chunks is None:
+            self._body = self._call()
+            if isinstance(self._body, FileWrapper) and self._send_file(self._body):
+                return Outcome.DONE
+            self._chunks = self._begin()
+            if self.in_loop and not (self.is_quick or isinstance(self._body, list)):
+                return Outcome.TURN  # who knows what it waits for
+        return self._go_on(self._chunks)
+
+    def _call(self) -> Any:
+        environ = self.get_environment()
+        environ["wsgi.file_wrapper"] = FileWrapper
+        if self.in_loop:
+            environ[IN_LOOP] = True
+        return self.channel.server.application(environ, self._start_response)
+
+    def _begin(self) -> Iterator[Any]:
+        if isinstance(self._body, Wakeable):
+            self._body.wake_by(self.channel.waker())
+            self._pausable = self.is_quick = True
+            return iter(self._body.take, self)  # None is nothing for now, and not the end
+        self._pausable = self.channel.server.pausable or is_pausable(self._body)
+        return iter(self._body)
+
+    def _go_on(self, chunks: Iterator[Any]) -> Outcome:
+        turn = self.made + _TURN
+        if self.is_silent:
+            self.is_silent = False
+            self.write(self._body.beat())
+        for chunk in chunks:
+            if chunk is None:
+                self.write(b"")
+                return Outcome.IDLE
+            if chunk:
+                self._know_length(chunk)
+                self.write(chunk)
+                if self._is_head() or not self.has_body or self.logged_write_excess:
+                    break  # whatever follows, none of it is to be sent
+                if self._pausable and not self.channel.has_room(len(chunk)):
+                    return Outcome.FULL
+                if self._pausable and self.made > turn and self._others_wait():
+                    return Outcome.TURN
+        return Outcome.DONE
+
+    def _others_wait(self) -> bool:
+        return self.in_loop or bool(self.channel.server.task_dispatcher.queue)
+
+    def _know_length(self, chunk: bytes) -> None:
+        """Take the length of a body of one chunk from it, if it has not been told."""
+        if self.content_length is None and not self.wrote_header:
+            sized = hasattr(self._body, "__len__") and len(self._body) == 1
+            self.content_length = len(chunk) if sized else None
+
+    def _send_file(self, wrapper: FileWrapper) -> bool:
+        """Have the loop send a file, if its size can be known; the queue closes it in the end."""
+        size = length_of(wrapper.file)
+        if not size or self._is_head() or not self.has_body:
+            return False
+        if self.content_length is not None:
+            size = min(size, self.content_length)
+        if self.content_length != size:
+            self.remove_content_length_header()
+            self.content_length = size
+        self._body = None
+        part = FilePart(wrapper.file, size, wrapper)
+        try:
+            head, self.wrote_header = self.build_response_header(), True
+            self.channel.put([head, part])
+            self.made = size
+        except BaseException:
+            part.close()
+            raise
+        return True
+
+    def _start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
+    ) -> Callable[[bytes], object]:
+        if exc_info is not None:
+            if self.wrote_header:
+                raise exc_info[1].with_traceback(exc_info[2])
+            self.response_headers = []
+            self.content_length = None
+        elif self.complete:
+            raise AssertionError("start_response was called twice without exc_info (PEP 3333).")
+        _check(status, "The status")
+        for name, value in headers:
+            _check(name, "The name of a header")
+            _check(value, f"The value of {name}")
+            if name.lower() == "content-length":
+                self.content_length = int(value)
+            elif name.lower() in hop_by_hop:
+                raise AssertionError(f"{name} is between servers and clients alone (PEP 3333).")
+        self.complete = True
+        self.status = status
+        self.response_headers.extend(headers)
+        return self.write
+
+
+class _Begun(NamedTuple):
+    """What is left of a request when its answer has begun."""
+
+    command: str
+    path: str
+
+
+def _check(text: object, what: str) -> None:
+    if not isinstance(text, str):
+        raise AssertionError(f"{what} is not a string: {text!r} (PEP 3333).")
+    if "\n" in text or "\r" in text:
+        raise ValueError(f"{what} has a line end in it: {text!r}.")
+
+
+def _as_bytes(data: Any) -> bytes:
+    if isinstance(data, (bytearray, memoryview)):
+        return bytes(data)
+    raise TypeError(f"A body is made of bytes, not of {type(data).__name__} (PEP 3333).")

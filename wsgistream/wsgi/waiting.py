@@ -11,6 +11,18 @@ from wsgistream.wsgi.bodies import close
 # Seconds after which a stream with nothing to say shows that it is still there.
 _HEARTBEAT: Final = 15.0
 
+#: In the environ of a request that is answered in a server's loop: nothing may block there.
+IN_LOOP: Final = "wsgistream.in_loop"
+
+
+class WouldBlock(Exception):
+    """An answer may take its time, and so needs a thread; the server asks again in one."""
+
+
+def is_quick(app: object) -> bool:
+    """Tell whether an application may be tried in a loop: it raises WouldBlock in time."""
+    return getattr(app, "quick", False) is True
+
 
 class Pausable:
     """A body that any thread may go on reading, from the next chunk on, never two at a time.
@@ -83,5 +95,3 @@ class Wakeable:
                 chunk = self.beat()
             if chunk:
                 yield chunk
-
-
