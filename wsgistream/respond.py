@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import Final
 
@@ -19,7 +19,8 @@ from wsgistream.sources.memory import Memory
 from wsgistream.sources.stream import Stream
 from wsgistream.types import Body, Environ, Header, Meta, Plan, Slice, Source, StartResponse
 from wsgistream.wsgi.bodies import Pieces
-from wsgistream.wsgi.files import hand_over
+from wsgistream.wsgi.files import hand_over, read_cached
+from wsgistream.wsgi.waiting import IN_LOOP
 
 #: Bytes of a file that are sent at once: a read and a write are quicker than handing over the file.
 SMALL: Final = 64 * 1024
@@ -76,10 +77,20 @@ def _body(environ: Environ, body: Pieces) -> Body:
     if body.source.file is None:
         return body
     if sum(stop - start for start, stop in slices) <= SMALL:
-        content = b"".join(body)
+        content = b"".join(_cached(body) if IN_LOOP in environ else body)
         body.close()
         return [content]
     return hand_over(environ, body)
+
+
+def _cached(body: Pieces) -> Iterator[bytes]:
+    """Read the pieces of a file that is in memory; raises WouldBlock where it is not."""
+    file = body.source.file
+    for piece in body.pieces:
+        if isinstance(piece, bytes):
+            yield piece
+        elif file is not None:
+            yield read_cached(file, piece.start, piece.stop - piece.start)
 
 
 def begin(plan: Plan, start_response: StartResponse) -> None:
@@ -136,6 +147,8 @@ class FileResponse:
         etag: EtagMaker | None = etag_of_status,
     ) -> None:
         self.path = path
+        #: See ``wsgistream.wsgi.waiting``: a tag that is made of the bytes takes its time.
+        self.quick = etag in (None, etag_of_status)
         name = os.path.basename(os.fspath(path)) if filename is None else filename
         disposition = content_disposition(name, download=download)
         self._content_type = None if content_type is None else with_charset(content_type)

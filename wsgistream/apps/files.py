@@ -35,6 +35,7 @@ from wsgistream.types import (
     WSGIApp,
 )
 from wsgistream.wsgi.bodies import close
+from wsgistream.wsgi.waiting import IN_LOOP, WouldBlock, is_quick
 
 _READING = ("GET", "HEAD")
 
@@ -94,6 +95,13 @@ class DirectoryApp:
         self._download = download
         self._responder = responder
         self._inner, self._fallback = _what_is_missing(fallback if app is None else app)
+        # What others wrote may block; a listing does, and says so when it is asked for.
+        self.quick = (
+            etag in (None, etag_of_status)
+            and responder is respond
+            and not callable(download)
+            and (self._inner is None or is_quick(self._inner))
+        )
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
         if environ["REQUEST_METHOD"] not in _READING:
@@ -113,26 +121,28 @@ class DirectoryApp:
         encodings = acceptable_codings(environ.get("HTTP_ACCEPT_ENCODING"))
         # Without SCRIPT_NAME an empty path is the root (RFC 9110 §4.2.3): there is no other.
         if target.folder or not (target.segments or environ.get("SCRIPT_NAME")):
-            found = self._folder(target.segments, encodings)
+            found = self._folder(target.segments, encodings, IN_LOOP in environ)
             if found is None or isinstance(found, ListingResponse):
                 return found
             return self._give(found)
         source = self._store.find(target.segments, encodings)
         if source is not None:
             return self._give(source, target.segments[-1])
-        folder = self._folder(target.segments, encodings)
+        folder = self._folder(target.segments, encodings, IN_LOOP in environ)
         if folder is None:
             return None
         close(folder)
         return _redirect
 
     def _folder(
-        self, path: tuple[str, ...], encodings: Sequence[str]
+        self, path: tuple[str, ...], encodings: Sequence[str], in_loop: bool
     ) -> Source | ListingResponse | None:
         for name in self._index:
             source = self._store.find((*path, name), encodings)
             if source is not None:
                 return source
+        if self._listing and in_loop:
+            raise WouldBlock
         entries = self._store.list(path) if self._listing else None
         return None if entries is None else ListingResponse(path, entries, self._listed)
 

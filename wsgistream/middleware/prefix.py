@@ -7,6 +7,7 @@ import os
 from wsgistream.errors import NotFound
 from wsgistream.respond import refuse
 from wsgistream.types import Body, Environ, StartResponse, WSGIApp
+from wsgistream.wsgi.waiting import is_quick
 
 
 class PrefixMiddleware:
@@ -20,6 +21,7 @@ class PrefixMiddleware:
         if not prefix.startswith("/") or prefix.endswith("/"):
             raise ValueError(f"A prefix is a path such as /files, not {prefix!r}.")
         self.app = app
+        self.quick = is_quick(app)
         # WSGI strings are bytes as latin-1 (PEP 3333).
         self._prefix = os.fsencode(prefix).decode("latin-1")
 

@@ -274,6 +274,9 @@ class Channel(AccountingChannel):
             data = self.socket.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
             return
+        except OSError:
+            self.handle_close()
+            return
         self._spoke = bool(data)
         self._ended = not data
         if self._ended and self._idle:

@@ -79,6 +79,9 @@ class Loop:
             self._serve(key.data, key.fd, events)
         for _ in range(len(self._calls)):
             self._calls.popleft()()
+        # At the end, for most members then want what they have wanted before.
+        for key, _ in ready:
+            self.watch(key.data)
 
     def _serve(self, member: Any, descriptor: int, events: int) -> None:
         for event, serve in (
@@ -87,7 +90,6 @@ class Loop:
         ):
             if events & event and self.members.get(descriptor) is member:
                 serve(member)
-        self.watch(member)
 
     def close(self) -> None:
         """Close every member."""

@@ -22,6 +22,9 @@ BUDGET: Final = 4 * 1024 * 1024
 # Bytes that the system is asked to send at once.
 _CALL: Final = 1024 * 1024
 
+# Bytes that are sooner copied than looked at one by one by the system.
+_COPIED: Final = 16 * 1024
+
 # What a file system says that the system cannot send from: it is read instead.
 _UNSUPPORTED: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
 
@@ -121,8 +124,8 @@ class SendingChannel(HTTPChannel):  # type: ignore[misc]
         return count
 
     def _send_buffers(self, buffers: list[bytes | memoryview], flags: int) -> int:
-        if len(buffers) == 1:
-            return self.socket.send(buffers[0], flags)  # type: ignore[no-any-return]
+        if sum(map(len, buffers)) <= _COPIED:
+            return self.socket.send(b"".join(buffers), flags)  # type: ignore[no-any-return]
         return self.socket.sendmsg(buffers, (), flags)  # type: ignore[no-any-return]
 
     def _send_file(self, file: FilePart, do_close: bool) -> int:

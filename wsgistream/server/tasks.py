@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from waitress.task import ErrorTask, WSGITask, hop_by_hop
 
 from wsgistream.rules.access import Access
+from wsgistream.rules.head import has_body, write_head
 from wsgistream.server.outgoing import FilePart, length_of
 from wsgistream.wsgi.bodies import close
 from wsgistream.wsgi.files import FileWrapper
@@ -20,10 +21,8 @@ _OF_TASKS: Final = (
     "chunked_response",
     "close_on_finish",
     "complete",
-    "content_bytes_written",
     "content_length",
     "execute",
-    "has_body",
     "logged_write_excess",
     "logged_write_no_body",
     "response_headers",
@@ -72,8 +71,7 @@ class _Accounted:
     close_on_finish: bool
     complete: bool
     content_length: int | None
-    content_bytes_written: int
-    has_body: bool
+    response_headers: list[tuple[str, str]]
     wrote_header: bool
     logged_write_excess: bool
     logged_write_no_body: bool
@@ -95,7 +93,7 @@ class _Accounted:
 
     def is_short(self) -> bool:
         """Tell whether the body ended before the length that its head announced."""
-        if self.content_length is None or not self.has_body or self._is_head():
+        if self.content_length is None or not has_body(self.status) or self._is_head():
             return False
         return self.made < self.content_length
 
@@ -106,11 +104,6 @@ class _Accounted:
     def _is_head(self) -> bool:
         # What could not be read as a request has no method.
         return getattr(self.request, "command", None) == "HEAD"
-
-    def _is_last(self) -> bool:
-        """Tell whether the client wants no more of this connection (RFC 9112 §9.6)."""
-        options = self.request.headers.get("CONNECTION", "").lower().split(",")
-        return "close" in (option.strip() for option in options)
 
     def write(self, data: Any) -> None:
         """Send a part of the body, after the head if that has not been sent."""
@@ -131,7 +124,7 @@ class _Accounted:
 
     def _fitting(self, data: bytes) -> bytes:
         """Cut off what is not to be sent."""
-        if data and (self._is_head() or not self.has_body):
+        if data and (self._is_head() or not has_body(self.status)):
             self._complain_of_body()
             return b""
         if self.content_length is not None:
@@ -166,19 +159,22 @@ class _Accounted:
             self.close_on_finish = True
 
     def build_response_header(self) -> bytes:
-        # waitress closes, and says so, whenever there is no length: also where none is needed, as
-        # after a 304, and where the last chunk ends the body (RFC 9112 §6.3, §9.3). It does not if
-        # it thinks that it has done so already.
-        if self.channel.server.draining and len(self.channel.requests) == 1:
-            self.set_close_on_finish()  # type: ignore[attr-defined]
-        kept = not self.close_on_finish and self.version == "1.1" and not self._is_last()
-        self.close_on_finish |= kept
-        head: bytes = super().build_response_header()  # type: ignore[misc]
-        self.close_on_finish &= not kept
-        if self._is_head():
-            # waitress would send the last chunk of a body that there is none of (RFC 9110 §9.3.2).
-            self.chunked_response = False
-        return head
+        # waitress's own closes after whatever has no length, also where none is needed.
+        server = self.channel.server
+        head = write_head(
+            self.status,
+            self.response_headers,
+            version=self.version,
+            connection=self.request.headers.get("CONNECTION", ""),
+            length=self.content_length,
+            close=self.close_on_finish or (server.draining and len(self.channel.requests) == 1),
+            server=server.adj.ident or "waitress",
+            now=self.start_time,
+        )
+        self.close_on_finish = head.close
+        # The body of a HEAD has no last chunk either (RFC 9110 §9.3.2).
+        self.chunked_response = head.chunked and not self._is_head()
+        return head.data
 
     def access(self) -> Access:
         """Say who asked for what."""
@@ -243,7 +239,7 @@ class ApplicationTask(_Accounted, WSGITask):  # type: ignore[misc]
         self._access = self._make_access()
         self.request = _Begun(self.request.command, self.request.path)
         self.environ = None
-        self.response_headers: list[tuple[str, str]] = []
+        self.response_headers = []
 
     def end(self) -> None:
         body, self._body, self._chunks = self._body, None, iter(())
@@ -287,7 +283,7 @@ class ApplicationTask(_Accounted, WSGITask):  # type: ignore[misc]
             if chunk:
                 self._know_length(chunk)
                 self.write(chunk)
-                if self._is_head() or not self.has_body or self.logged_write_excess:
+                if self._is_head() or not has_body(self.status) or self.logged_write_excess:
                     break  # whatever follows, none of it is to be sent
                 if self._pausable and not self.channel.has_room(len(chunk)):
                     return Outcome.FULL
@@ -307,7 +303,7 @@ class ApplicationTask(_Accounted, WSGITask):  # type: ignore[misc]
     def _send_file(self, wrapper: FileWrapper) -> bool:
         """Have the loop send a file, if its size can be known; the queue closes it in the end."""
         size = length_of(wrapper.file)
-        if not size or self._is_head() or not self.has_body:
+        if not size or self._is_head() or not has_body(self.status):
             return False
         if self.content_length is not None:
             size = min(size, self.content_length)
@@ -335,13 +331,12 @@ class ApplicationTask(_Accounted, WSGITask):  # type: ignore[misc]
             self.content_length = None
         elif self.complete:
             raise AssertionError("start_response was called twice without exc_info (PEP 3333).")
-        _check(status, "The status")
+        _check(status, headers)
         for name, value in headers:
-            _check(name, "The name of a header")
-            _check(value, f"The value of {name}")
-            if name.lower() == "content-length":
+            key = name.lower()
+            if key == "content-length":
                 self.content_length = int(value)
-            elif name.lower() in hop_by_hop:
+            elif key in hop_by_hop:
                 raise AssertionError(f"{name} is between servers and clients alone (PEP 3333).")
         self.complete = True
         self.status = status
@@ -356,11 +351,14 @@ class _Begun(NamedTuple):
     path: str
 
 
-def _check(text: object, what: str) -> None:
-    if not isinstance(text, str):
-        raise AssertionError(f"{what} is not a string: {text!r} (PEP 3333).")
-    if "\n" in text or "\r" in text:
-        raise ValueError(f"{what} has a line end in it: {text!r}.")
+def _check(status: str, headers: list[tuple[str, str]]) -> None:
+    """Raise AssertionError for what is no text, and ValueError for what would end its line."""
+    try:
+        texts = "".join([status, *[text for header in headers for text in header]])
+    except TypeError:
+        raise AssertionError("The status and the headers are strings (PEP 3333).") from None
+    if "\n" in texts or "\r" in texts:
+        raise ValueError("There is a line end in the status or in a header.")
 
 
 def _as_bytes(data: Any) -> bytes:

@@ -12,6 +12,7 @@ from typing import IO, Any, Final
 
 from wsgistream.types import Body, Environ, Slice
 from wsgistream.wsgi.bodies import Pieces, Truncated, close
+from wsgistream.wsgi.waiting import WouldBlock
 
 #: Bytes read at a time: the best of the sizes measured where the kernel cannot send by itself.
 READ_SIZE: Final = 256 * 1024
@@ -29,6 +30,21 @@ def read_at(file: IO[bytes], start: int, size: int) -> bytes:
     if not block:
         raise Truncated("The file has shrunk while it was being sent.")
     return block
+
+
+def read_cached(file: IO[bytes], start: int, size: int) -> bytes:
+    """Read exactly ``size`` bytes at ``start`` that are in memory already.
+
+    Raises WouldBlock where a disk might have to be waited for, or the file ends sooner.
+    """
+    block = bytearray(size)
+    try:
+        count = os.preadv(file.fileno(), [block], start, os.RWF_NOWAIT)
+    except OSError:  # not in memory, or on a file system that does not tell
+        raise WouldBlock from None
+    if count < size:
+        raise WouldBlock
+    return bytes(block)
 
 
 class PiecesFile:

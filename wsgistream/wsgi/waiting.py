@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
@@ -10,6 +11,9 @@ from wsgistream.wsgi.bodies import close
 
 # Seconds after which a stream with nothing to say shows that it is still there.
 _HEARTBEAT: Final = 15.0
+
+# Only here the system tells whether a file is in memory.
+_CAN_TELL: Final = hasattr(os, "RWF_NOWAIT")
 
 #: In the environ of a request that is answered in a server's loop: nothing may block there.
 IN_LOOP: Final = "wsgistream.in_loop"
@@ -21,7 +25,7 @@ class WouldBlock(Exception):
 
 def is_quick(app: object) -> bool:
     """Tell whether an application may be tried in a loop: it raises WouldBlock in time."""
-    return getattr(app, "quick", False) is True
+    return _CAN_TELL and getattr(app, "quick", False) is True
 
 
 class Pausable:
