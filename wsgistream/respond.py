@@ -74,7 +74,7 @@ def _body(environ: Environ, body: Pieces) -> Body:
     if not slices:
         body.close()
         return [piece for piece in body.pieces if isinstance(piece, bytes)]
-    if body.source.file is None:
+    if body.source.file is None and not isinstance(body.source, Memory):
         return body
     if sum(stop - start for start, stop in slices) <= SMALL:
         content = b"".join(_cached(body) if IN_LOOP in environ else body)
@@ -86,10 +86,13 @@ def _body(environ: Environ, body: Pieces) -> Body:
 def _cached(body: Pieces) -> Iterator[bytes]:
     """Read the pieces of a file that is in memory; raises WouldBlock where it is not."""
     file = body.source.file
+    if file is None:
+        yield from body
+        return
     for piece in body.pieces:
         if isinstance(piece, bytes):
             yield piece
-        elif file is not None:
+        else:
             yield read_cached(file, piece.start, piece.stop - piece.start)
 
 

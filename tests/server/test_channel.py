@@ -18,8 +18,9 @@ from waitress.adjustments import Adjustments
 from tests.servers import DEADLINE, Connection, Running, eventually, running
 from wsgistream.rules.access import Access, log_format
 from wsgistream.server import parser
-from wsgistream.server.accounts import ACCESS, log_to
+from wsgistream.server.accounts import ACCESS, logging_channel
 from wsgistream.server.channel import Channel
+from wsgistream.server.counters import Counters
 from wsgistream.server.loop import Loop
 from wsgistream.types import Body, Environ, StartResponse, WSGIApp
 
@@ -661,8 +662,8 @@ def test_a_client_that_only_stops_sending_gets_its_answer() -> None:
 def pair() -> Iterator[tuple[Any, socket.socket]]:
     """A channel that nobody's loop knows, and its client."""
     ours, theirs = socket.socketpair()
-    server: Any = SimpleNamespace(active_channels={}, loop=Loop())
-    kind: Any = type("", (Channel,), {"write_line": log_to(log_format("common"))})
+    server: Any = SimpleNamespace(active_channels={}, loop=Loop(), counters=Counters())
+    kind: Any = logging_channel(Channel, log_format("common"))
     made = kind(server, ours, ("somebody", 0), Adjustments(log_socket_errors=False), map={})
     with ours, theirs:
         yield made, theirs
@@ -689,10 +690,11 @@ def test_lines_are_written_in_the_order_of_the_requests_and_not_before_the_last_
     access = Access("somebody", 0.0, "GET /1 HTTP/1.1", 200, 0, 0.0, False)
     channel.outbufs[0].append(b"first.")
     channel.total_outbufs_len = 6
-    channel.account(access, 4, False)
+    channel.account(SimpleNamespace(made=4, access=lambda: access), False)
     channel.outbufs[0].append(b"second.")
     channel.total_outbufs_len = 13
-    channel.account(access._replace(request="GET /2 HTTP/1.1"), 5, False)
+    second = access._replace(request="GET /2 HTTP/1.1")
+    channel.account(SimpleNamespace(made=5, access=lambda: second), False)
     assert lines_in(caplog) == []
     channel.handle_write()
     assert client.recv(100) == b"first.second."

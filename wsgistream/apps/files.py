@@ -24,6 +24,7 @@ from wsgistream.rules.negotiation import acceptable_codings
 from wsgistream.rules.paths import folder_location, parse_path
 from wsgistream.sources.file import EtagMaker, etag_of_status
 from wsgistream.sources.folder import Folder, NotAcceptable
+from wsgistream.sources.shelf import Shelf
 from wsgistream.types import (
     Body,
     Environ,
@@ -86,7 +87,7 @@ class DirectoryApp:
             raise ValueError(f"index is a list of names, such as [{index!r}].")
         if app is not None and fallback is not None:
             raise ValueError("app and fallback both answer for what is missing: give one of them.")
-        self._store: Store = Folder(root, hidden=hidden, follow_symlinks=follow_symlinks, etag=etag)
+        folder = Folder(root, hidden=hidden, follow_symlinks=follow_symlinks, etag=etag)
         self._index = tuple(index)
         self._listing = listing
         self._extra = extra_fields(cache_control, headers)
@@ -102,6 +103,7 @@ class DirectoryApp:
             and not callable(download)
             and (self._inner is None or is_quick(self._inner))
         )
+        self._store: Store = Shelf(folder) if self.quick else folder
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
         if environ["REQUEST_METHOD"] not in _READING:

@@ -13,6 +13,13 @@ from wsgistream.types import Meta
 _ENTITY_TAG: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 _SEPARATOR: Final = re.compile(r"[ \t]*(?:,[ \t]*)+|[ \t]*\Z")
 
+_CONDITIONS: Final = (
+    "HTTP_IF_MATCH",
+    "HTTP_IF_NONE_MATCH",
+    "HTTP_IF_MODIFIED_SINCE",
+    "HTTP_IF_UNMODIFIED_SINCE",
+)
+
 
 class Outcome(enum.Enum):
     """What the preconditions say: a three-way answer is not a bool."""
@@ -41,6 +48,8 @@ def evaluate(request: Mapping[str, Any], meta: Meta, now: float) -> Outcome:
 
     An impossible date is no condition (§13.1.3, §13.1.4). ``now``: seconds since 1970.
     """
+    if not any(map(request.__contains__, _CONDITIONS)):
+        return Outcome.PROCEED
     if_match = _field(request, "HTTP_IF_MATCH")
     if_none_match = _field(request, "HTTP_IF_NONE_MATCH")
     if if_match:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
@@ -29,6 +30,10 @@ class Target(NamedTuple):
     folder: bool
 
 
+# Longer paths are parsed each time, so that those that are remembered take little room.
+_REMEMBERED: Final = 200
+
+
 def parse_path(path_info: str, *, windows: bool = os.name == "nt") -> Target | None:
     """Split a PATH_INFO, which the server has decoded once, into names; None: it names nothing.
 
@@ -36,6 +41,12 @@ def parse_path(path_info: str, *, windows: bool = os.name == "nt") -> Target | N
     are not UTF-8 still name their file. Empty and dot segments, and NUL, name nothing; nor, on
     Windows, does what could leave the folder or reach a device.
     """
+    parse = _parse_path if len(path_info) <= _REMEMBERED else _parse_path.__wrapped__
+    return parse(path_info, windows)
+
+
+@lru_cache(maxsize=1024)
+def _parse_path(path_info: str, windows: bool) -> Target | None:
     if not path_info:
         return Target((), folder=False)
     root, *names = os.fsdecode(path_info.encode("latin-1")).split("/")

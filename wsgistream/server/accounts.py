@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final, NamedTuple, Protocol
 
 from waitress.channel import HTTPChannel
 
@@ -22,11 +21,10 @@ INTERNALS: Final = {
 }
 
 
-@dataclass(slots=True)
-class _Answer:
+class _Answer(NamedTuple):
     """An answer on its way."""
 
-    access: Access
+    access: Access | None
     size: int
     """Bytes of the body, without what frames its chunks."""
     stop: int
@@ -34,12 +32,23 @@ class _Answer:
     failed: bool
 
 
+class _Accounted(Protocol):
+    """What an account is made from."""
+
+    made: int
+
+    def access(self) -> Access: ...
+
+
 class AccountingChannel(SendingChannel):
     """A connection that tells of each answer when its last byte is sent, or when it is cut off."""
 
     _sent = 0
     _lost = 0
-    _answers: Sequence[_Answer] = ()
+    _answers: tuple[_Answer, ...] = ()
+
+    #: Whether there is a log to write to.
+    logs = False
 
     def write_line(self, access: Access) -> None:
         """Log an answer that is over; here there is no log."""
@@ -63,31 +72,34 @@ class AccountingChannel(SendingChannel):
             super().handle_close()
             self._settle()
 
-    def account(self, access: Access, size: int, failed: bool) -> None:
+    def account(self, task: _Accounted, failed: bool) -> None:
         """Take up an answer whose task has ended; its bytes may still wait to be sent."""
+        access = task.access() if self.logs else None
         with self.outbuf_lock:
-            self._answers = (*self._answers, _Answer(access, size, self.position(), failed))
+            self._answers = (*self._answers, _Answer(access, task.made, self.position(), failed))
             self._settle()
 
     def _settle(self) -> None:
-        """Write the lines of the answers that are over."""
+        """Tell of the answers that are over."""
         while self._answers and (self._sent >= self._answers[0].stop or not self.connected):
-            answer, *rest = self._answers
-            self._answers = rest
+            answer = self._answers[0]
+            self._answers = self._answers[1:]
             unsent = max(0, answer.stop - self._sent)
-            self.write_line(
-                answer.access._replace(
-                    sent=max(0, answer.size - unsent),
-                    duration=time.time() - answer.access.began,
-                    aborted=answer.failed or unsent > 0,
-                )
-            )
+            self._tell(answer, max(0, answer.size - unsent), answer.failed or unsent > 0)
+
+    def _tell(self, answer: _Answer, sent: int, aborted: bool) -> None:
+        self.server.counters.add(sent, aborted)
+        if answer.access is not None:
+            duration = time.time() - answer.access.began
+            self.write_line(answer.access._replace(sent=sent, duration=duration, aborted=aborted))
 
 
-def log_to(line: Callable[[Access], str]) -> Callable[[Any, Access], None]:
-    """Make the method of a channel that logs in the format that ``line`` writes."""
+def logging_channel(
+    kind: type[AccountingChannel], line: Callable[[Access], str]
+) -> type[AccountingChannel]:
+    """Make a kind of channel that logs in the format that ``line`` writes."""
 
-    def write_line(_: Any, access: Access) -> None:
+    def write_line(_: AccountingChannel, access: Access) -> None:
         ACCESS.info("%s", line(access))
 
-    return write_line
+    return type("LoggingChannel", (kind,), {"logs": True, "write_line": write_line})

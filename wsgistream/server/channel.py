@@ -211,7 +211,7 @@ class Channel(AccountingChannel):
         else:
             if outcome is not Outcome.DONE:
                 return outcome
-            self.account(task.access(), task.made, task.is_short())
+            self.account(task, task.is_short())
         return Outcome.DONE
 
     def _fail(self, task: ApplicationTask | RefusalTask, why: str | None) -> None:
@@ -225,7 +225,7 @@ class Channel(AccountingChannel):
                 cut = False
         elif why is not None and task.ends_unseen():
             self._reset_in_the_end()
-        self.account(task.access(), task.made, cut)
+        self.account(task, cut)
 
     def _release(self, task: ApplicationTask | RefusalTask) -> None:
         try:
@@ -349,6 +349,10 @@ class Channel(AccountingChannel):
             self.last_activity = now
             task.is_silent = True
             self._resume()
+
+    def is_idle(self) -> bool:
+        """Tell whether an answer waits for news."""
+        return self._idle
 
     def is_busy(self) -> bool:
         """Tell whether an answer is on its way, or a request; not a stream without an end."""

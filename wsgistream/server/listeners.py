@@ -14,6 +14,7 @@ from waitress.server import BaseWSGIServer, TcpWSGIServer, UnixWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
 from wsgistream.server.channel import Channel
+from wsgistream.server.counters import Counters
 from wsgistream.server.loop import Loop
 from wsgistream.types import WSGIApp
 
@@ -58,6 +59,7 @@ class _Listener:
     """A listening socket. When there is no room, who comes waits a moment and is then told so."""
 
     loop: Loop
+    counters: Counters
     #: The application may be tried in the loop; see ``wsgistream.wsgi.waiting``.
     quick = False
     #: Any iterable may be read by one thread after the other.
@@ -72,7 +74,7 @@ class _Listener:
     logger: Any
     accepting: bool
     adj: Any
-    channel_class: type[Channel]
+    channel_class: type[Any]
     socket: socket.socket
     trigger: Any
 

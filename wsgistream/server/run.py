@@ -17,8 +17,10 @@ from waitress.server import BaseWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
 from wsgistream.rules.access import Access
-from wsgistream.server.accounts import log_to
+from wsgistream.server.accounts import logging_channel
 from wsgistream.server.channel import Channel
+from wsgistream.server.counters import Counters
+from wsgistream.server.health import Health
 from wsgistream.server.limits import connection_limit
 from wsgistream.server.listeners import Spare, listen
 from wsgistream.server.loop import Loop
@@ -60,7 +62,8 @@ class Server:
     ``line`` writes a line of the access log; None: there is no log. ``grace``: seconds that
     running answers have left after a stop; a second stop ends them at once. ``stream_buffer``:
     bytes of an answer that are held at most for a client that takes them slowly. ``pausable``:
-    every iterable may be read by one thread after the other, and holds none meanwhile.
+    every iterable may be read by one thread after the other, and holds none meanwhile. ``health``:
+    the ``counters`` are told at ``/-/health``.
     """
 
     def __init__(
@@ -73,6 +76,8 @@ class Server:
         line: Callable[[Access], str] | None = None,
         stream_buffer: int = STREAM_BUFFER,
         pausable: bool = False,
+        health: bool = False,
+        counters: Counters | None = None,
         **adjustments: Any,
     ) -> None:
         self._sockets = list(sockets)
@@ -83,6 +88,9 @@ class Server:
         self._lock = threading.RLock()
         self._looked = time.time()
         self._loop = Loop()
+        self.counters = Counters() if counters is None else counters
+        if health:
+            app = Health(app, self.counters)
         self._threads = ThreadedTaskDispatcher()
         settings = Adjustments(
             **{
@@ -94,12 +102,13 @@ class Server:
                 **adjustments,
             }
         )
-        channel = Channel if line is None else _logging_channel(line)
+        channel = Channel if line is None else logging_channel(Channel, line)
         self._listeners = []
         for sock in self._sockets:
             listener = listen(app, sock, self._loop, self._threads, settings)
             listener.channel_class = channel
             listener.pausable = pausable
+            listener.counters = self.counters
             listener.quick = is_quick(app)
             self._listeners.append(listener)
         self._loop.wake = self._listeners[0].trigger.pull_trigger
@@ -177,8 +186,10 @@ class Server:
             self._looked = now
             for listener in self._listeners:
                 listener.look(self._spare)
-            for channel in self._channels():
+            channels = self._channels()
+            for channel in channels:
                 channel.look(now)
+            self.counters.note(len(channels), sum(each.is_idle() for each in channels))
 
     def _channels(self) -> list[Channel]:
         return [each for each in self._loop.members.values() if isinstance(each, Channel)]
@@ -186,10 +197,6 @@ class Server:
 
 def _nothing() -> None:
     """Be called: the loop has to be awake for what has changed."""
-
-
-def _logging_channel(line: Callable[[Access], str]) -> type[Channel]:
-    return type("LoggingChannel", (Channel,), {"write_line": log_to(line)})
 
 
 @contextmanager

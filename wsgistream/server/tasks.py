@@ -236,7 +236,7 @@ class ApplicationTask(_Accounted, WSGITask):  # type: ignore[misc]
 
     def slim(self) -> None:
         """Let go of what only the beginning of an answer needs: streams stay for long."""
-        self._access = self._make_access()
+        self._access = self._make_access() if self.channel.logs else None
         self.request = _Begun(self.request.command, self.request.path)
         self.environ = None
         self.response_headers = []

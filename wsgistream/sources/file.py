@@ -95,6 +95,8 @@ class File:
         etag: EtagMaker | None = etag_of_status,
         extra: tuple[Header, ...] = (),
     ) -> None:
+        #: Where it was opened, as far as that is known.
+        self.path = None if isinstance(file, io.FileIO) else os.fspath(file)
         self.file: io.FileIO = file if isinstance(file, io.FileIO) else open_regular(file)
         try:
             status = os.fstat(self.file.fileno())

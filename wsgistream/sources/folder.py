@@ -67,6 +67,7 @@ class Folder:
         if plain is None:
             return None
         source = File(plain, name=path[-1], etag=self.etag)
+        source.path = location
         try:
             siblings = [
                 c for c, suffix in SUFFIXES.items() if os.access(location + suffix, os.F_OK)
@@ -103,8 +104,20 @@ class Folder:
             file.close()
             return None
         source = File(file, name="", etag=self.etag)
+        source.path = location
         source.meta = _encoded(source.meta, plain.meta, coding)
         return source
+
+    def seen(self, path: Sequence[str], source: File) -> dict[str, os.stat_result]:
+        """Name the files that ``source``, found at ``path``, depends on, and their status.
+
+        Raises OSError where one of them has gone since.
+        """
+        location = os.path.join(self.root, *path)
+        status = os.fstat(source.file.fileno())
+        if source.path == location:
+            return {location: status}
+        return {location: os.stat(location), str(source.path): status}
 
     def list(self, path: Sequence[str]) -> Iterator[Entry] | None:
         """Name the folders and then the files at ``path``; their status is asked as they are read.
