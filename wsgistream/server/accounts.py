@@ -76,8 +76,12 @@ class AccountingChannel(SendingChannel):
         """Take up an answer whose task has ended; its bytes may still wait to be sent."""
         access = task.access() if self.logs else None
         with self.outbuf_lock:
-            self._answers = (*self._answers, _Answer(access, task.made, self.position(), failed))
-            self._settle()
+            if self.connected and not self.total_outbufs_len:
+                self._tell(access, task.made, failed)
+            else:
+                answer = _Answer(access, task.made, self.position(), failed)
+                self._answers = (*self._answers, answer)
+                self._settle()
 
     def _settle(self) -> None:
         """Tell of the answers that are over."""
@@ -85,13 +89,13 @@ class AccountingChannel(SendingChannel):
             answer = self._answers[0]
             self._answers = self._answers[1:]
             unsent = max(0, answer.stop - self._sent)
-            self._tell(answer, max(0, answer.size - unsent), answer.failed or unsent > 0)
+            self._tell(answer.access, max(0, answer.size - unsent), answer.failed or unsent > 0)
 
-    def _tell(self, answer: _Answer, sent: int, aborted: bool) -> None:
+    def _tell(self, access: Access | None, sent: int, aborted: bool) -> None:
         self.server.counters.add(sent, aborted)
-        if answer.access is not None:
-            duration = time.time() - answer.access.began
-            self.write_line(answer.access._replace(sent=sent, duration=duration, aborted=aborted))
+        if access is not None:
+            duration = time.time() - access.began
+            self.write_line(access._replace(sent=sent, duration=duration, aborted=aborted))
 
 
 def logging_channel(

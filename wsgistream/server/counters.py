@@ -9,7 +9,7 @@ from typing import Final
 
 #: What is counted, in the order of its place in memory.
 NAMES: Final = ("connections", "idle_streams", "answers", "aborted", "bytes_sent")
-_NOW: Final = ("connections", "idle_streams")
+_CONNECTIONS, _IDLE_STREAMS, _ANSWERS, _ABORTED, _BYTES_SENT = range(len(NAMES))
 _WIDTH: Final = 8 * len(NAMES)
 
 
@@ -19,28 +19,28 @@ class Counters:
     def __init__(self, processes: int = 1) -> None:
         self.began = time.time()
         self._rows = memoryview(mmap.mmap(-1, _WIDTH * processes)).cast("q")
-        self._start = 0
+        self._row = self._rows[: len(NAMES)]
         self._lock = threading.Lock()
 
     def take_row(self, index: int) -> None:
-        """Count in the row of this process from now on; what went on in one before it has ended."""
-        self._start = index * len(NAMES)
+        """Count in the row of this process from now on; who had it before has ended."""
+        start = index * len(NAMES)
+        self._row = self._rows[start : start + len(NAMES)]
         self.note(0, 0)
 
     def add(self, size: int, aborted: bool) -> None:
         """Count an answer of ``size`` bytes; from any thread."""
+        row = self._row
         with self._lock:
-            for name, count in (("answers", 1), ("aborted", int(aborted)), ("bytes_sent", size)):
-                self._rows[self._place(name)] += count
+            row[_ANSWERS] += 1
+            row[_ABORTED] += aborted
+            row[_BYTES_SENT] += size
 
     def note(self, connections: int, idle_streams: int) -> None:
         """Set what there is now."""
-        for name, count in zip(_NOW, (connections, idle_streams), strict=True):
-            self._rows[self._place(name)] = count
+        self._row[_CONNECTIONS] = connections
+        self._row[_IDLE_STREAMS] = idle_streams
 
     def total(self) -> dict[str, int]:
         """Sum up what all the processes have counted."""
-        return {name: sum(self._rows[NAMES.index(name) :: len(NAMES)]) for name in NAMES}
-
-    def _place(self, name: str) -> int:
-        return self._start + NAMES.index(name)
+        return {name: sum(self._rows[place :: len(NAMES)]) for place, name in enumerate(NAMES)}
