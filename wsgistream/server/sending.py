@@ -6,7 +6,8 @@ import errno
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from waitress import wasyncore
@@ -22,8 +23,8 @@ BUDGET: Final = 4 * 1024 * 1024
 # Bytes that the system is asked to send at once.
 _CALL: Final = 1024 * 1024
 
-# Bytes that are sooner copied than looked at one by one by the system.
-_COPIED: Final = 16 * 1024
+#: Bytes that are sooner copied than looked at one by one by the system.
+SMALL: Final = 16 * 1024
 
 # What a file system says that the system cannot send from: it is read instead.
 _UNSUPPORTED: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
@@ -66,7 +67,7 @@ class SendingChannel(HTTPChannel):  # type: ignore[misc]
     def changed(self) -> None:
         """Note that there is something to send, or to end, in the next turn; from any thread."""
 
-    def put(self, parts: Iterable[bytes | FilePart]) -> None:
+    def put(self, parts: Sequence[bytes | FilePart]) -> None:
         """Send what the socket takes at once, and keep the rest.
 
         Raises ClientDisconnected, and takes nothing, where nobody is left to take it.
@@ -80,6 +81,18 @@ class SendingChannel(HTTPChannel):  # type: ignore[misc]
             self._flush_exception(self._flush_some, do_close=False)
             if self.total_outbufs_len or self.will_close:
                 self.changed()
+
+    def put_small(self, data: bytes) -> None:
+        """Do as ``put`` does, on the shortest way."""
+        with self.outbuf_lock:
+            if self.connected and not self._outgoing:
+                with suppress(OSError):  # which will be met again
+                    count = self.socket.send(data)
+                    self.last_activity = time.time()
+                    self.taken(count)
+                    data = data[count:]
+            if data:
+                self.put([data])
 
     def wait_for_room(self) -> None:
         """Wait, in a thread, until no more is kept than is allowed, or the client has left."""
@@ -124,7 +137,7 @@ class SendingChannel(HTTPChannel):  # type: ignore[misc]
         return count
 
     def _send_buffers(self, buffers: list[bytes | memoryview], flags: int) -> int:
-        if sum(map(len, buffers)) <= _COPIED:
+        if sum(map(len, buffers)) <= SMALL:
             return self.socket.send(b"".join(buffers), flags)  # type: ignore[no-any-return]
         return self.socket.sendmsg(buffers, (), flags)  # type: ignore[no-any-return]
 

@@ -12,6 +12,7 @@ from waitress.task import ErrorTask, WSGITask, hop_by_hop
 from wsgistream.rules.access import Access
 from wsgistream.rules.head import has_body, write_head
 from wsgistream.server.outgoing import FilePart, length_of
+from wsgistream.server.sending import SMALL
 from wsgistream.wsgi.bodies import close
 from wsgistream.wsgi.files import FileWrapper
 from wsgistream.wsgi.waiting import IN_LOOP, Wakeable, is_pausable
@@ -116,11 +117,13 @@ class _Accounted:
             parts += [b"%X\r\n" % len(data), data, b"\r\n"]
         elif data:
             parts.append(data)
-        if parts:
+        if len(data) < SMALL:
+            self.channel.put_small(b"".join(parts))
+        else:
             self.channel.put(parts)
-            self.made += len(data)
-            if not self.in_loop:
-                self.channel.wait_for_room()
+        self.made += len(data)
+        if not self.in_loop:
+            self.channel.wait_for_room()
 
     def _fitting(self, data: bytes) -> bytes:
         """Cut off what is not to be sent."""
@@ -278,7 +281,8 @@ class ApplicationTask(_Accounted, WSGITask):  # type: ignore[misc]
             self.write(self._body.beat())
         for chunk in chunks:
             if chunk is None:
-                self.write(b"")
+                if not self.wrote_header:
+                    self.write(b"")
                 return Outcome.IDLE
             if chunk:
                 self._know_length(chunk)
