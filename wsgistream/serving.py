@@ -8,8 +8,8 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
-from typing import Any, Final, TypeVar
+from contextlib import ExitStack, contextmanager, nullcontext
+from typing import Any, Final, TextIO, TypeVar
 
 from wsgistream.rules.access import log_format as find_log_format
 from wsgistream.server.accounts import ACCESS
@@ -54,18 +54,16 @@ def serve(
     output if the program has configured no logging. ``options`` are the other options of Server:
     its own, and adjustments of waitress, such as ``url_prefix`` and ``trusted_proxy``.
 
-    With several workers SIGHUP replaces them one by one, and one that dies is replaced. In a
-    thread other than the main one, no signal is heard and there is one process.
+    With several workers SIGHUP replaces them one by one, and one that dies is replaced; they are
+    forked, so the program has no threads yet. In a thread other than the main one, no signal is
+    heard and there is one process.
 
     Raises ValueError for what cannot be, CannotListen for an address that cannot be had, and
     CannotStart if the system has no room for the workers.
     """
     if not callable(app):
         raise ValueError(f"An application is something that can be called, not {app!r}.")
-    if unix_socket is not None and listen == _LISTEN:
-        listen = ()
-    texts = [listen] if isinstance(listen, str) else listen
-    addresses = [_read("listen", read_address, text) for text in texts]
+    addresses = _addresses(listen, unix_socket)
     if unix_socket is not None:
         unix_socket = _read("unix_socket", read_socket_path, os.fspath(unix_socket))
     count = _read("workers", read_workers, workers)
@@ -85,6 +83,14 @@ def serve(
 
         chosen = {"threads": threads, "line": line, **options}
         run(lambda: app, sockets, workers=count, grace=grace, greet=greet, **chosen)
+
+
+def _addresses(listen: str | Iterable[str], unix_socket: str | None) -> list[tuple[str, int]]:
+    """A Unix socket alone is enough, unless addresses are asked for beside it."""
+    if unix_socket is not None and listen == _LISTEN:
+        return []
+    texts = [listen] if isinstance(listen, str) else listen
+    return [_read("listen", read_address, text) for text in texts]
 
 
 def _read(name: str, read: Callable[[str], _Value], value: object) -> _Value:
@@ -128,7 +134,7 @@ def run(
     def make() -> Server:
         return Server(make_app(), sockets, grace=grace, **options)
 
-    with logging_to_the_console():
+    with _logging_to_the_console():
         if workers > 1:
             Workers(make, sockets, count=workers, grace=grace, greet=greet).run()
         else:
@@ -143,30 +149,41 @@ def _in_main_thread() -> bool:
 
 
 @contextmanager
-def logging_to_the_console() -> Iterator[None]:
+def _logging_to_the_console() -> Iterator[None]:
     """Send the access log to the standard output, and what goes wrong to the standard error.
 
     Unless the program has said where its logs go, or what it wants to know of the access log.
     """
-    if ACCESS.hasHandlers() or ACCESS.level != logging.NOTSET:
+    with ExitStack() as stack:
+        # That requests wait for a thread is no fault; the durations in the log tell it.
+        stack.enter_context(_level(logging.getLogger("waitress.queue"), logging.ERROR))
+        if not ACCESS.hasHandlers() and ACCESS.level == logging.NOTSET:
+            stack.enter_context(_level(ACCESS, logging.INFO))
+            stack.enter_context(_written(ACCESS, sys.stdout, "%(message)s"))
+            stack.enter_context(_written(logging.root, sys.stderr, "wsgistream: %(message)s"))
         yield
-        return
-    # That requests wait for a thread is no fault; the durations in the log tell it.
-    levels = {ACCESS: logging.INFO, logging.getLogger("waitress.queue"): logging.ERROR}
-    out, errors = logging.StreamHandler(sys.stdout), logging.StreamHandler(sys.stderr)
-    out.setFormatter(logging.Formatter("%(message)s"))
-    errors.setFormatter(logging.Formatter("wsgistream: %(message)s"))
-    ACCESS.addHandler(out)
-    ACCESS.propagate = False
-    logging.root.addHandler(errors)
-    before = {logger: logger.level for logger in levels}
+
+
+@contextmanager
+def _level(logger: logging.Logger, level: int) -> Iterator[None]:
+    """Give a level to a logger that has none."""
+    before = logger.level
+    logger.setLevel(before or level)
     try:
-        for logger, level in levels.items():
-            logger.setLevel(level)
         yield
     finally:
-        for logger, level in before.items():
-            logger.setLevel(level)
-        ACCESS.removeHandler(out)
-        ACCESS.propagate = True
-        logging.root.removeHandler(errors)
+        logger.setLevel(before)
+
+
+@contextmanager
+def _written(logger: logging.Logger, stream: TextIO, template: str) -> Iterator[None]:
+    """Write what is logged there, and there alone."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter(template))
+    before, logger.propagate = logger.propagate, False
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = before
