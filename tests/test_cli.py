@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from tests.client import Answer
-from tests.servers import ROOT, Connection, Process, process
+from tests.processes import children
+from tests.servers import ROOT, Connection, Process, eventually, process
 from wsgistream.cli import INTERRUPTED, MISUSED, main
 from wsgistream.server.accounts import ACCESS
 
@@ -247,8 +248,9 @@ def test_addresses_and_a_unix_socket_are_served_together_and_all_are_named(
     assert not path.exists()
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
 def test_the_address_is_opened_in_a_browser_that_waits_for_the_page(
-    folder: Path, tmp_path: Path
+    folder: Path, tmp_path: Path, workers: str
 ) -> None:
     browser = tmp_path / "browser"
     browser.write_text(
@@ -257,10 +259,56 @@ def test_the_address_is_opened_in_a_browser_that_waits_for_the_page(
     browser.chmod(0o755)
     environ = {"BROWSER": str(browser), "no_proxy": "*"}
     log = ("--log-format", "{request} {agent}")
-    with process(folder, *LOCAL, "--open", "--prefix", "/x", *log, environ=environ) as run:
+    options = ("--open", "--prefix", "/x", "--workers", workers, *log)
+    with process(folder, *LOCAL, *options, environ=environ) as run:
         assert run.port()
         assert run.line().startswith("GET /x/ HTTP/1.1 Python-urllib/")
         assert stopped(run) == 0
+
+
+@pytest.mark.parametrize("workers", ["2", "auto"])
+def test_several_processes_serve_and_are_one_server_to_everybody(
+    folder: Path, workers: str
+) -> None:
+    count = 2 if workers == "2" else len(os.sched_getaffinity(0))
+    environ = {"WSGISTREAM_WORKERS": workers}
+    with process(folder, *LOCAL, "--log-format", "{status} {sent}", environ=environ) as run:
+        said = run.said()
+        assert re.fullmatch(rf"Serving {folder} at http://\S+ \(Ctrl\+C stops it\)", said)
+        assert len(children(run.popen.pid)) == (count if count > 1 else 0)
+        port = int(re.findall(r":(\d+)/", said)[0])
+        for _ in range(4):
+            assert fetch(port).body == b"hello"
+            assert run.line() == "200 5"
+        assert stopped(run) == 0
+        assert run.rest() == ([], [])
+
+
+def test_a_reload_looks_anew_at_what_is_served(folder: Path, tmp_path: Path) -> None:
+    """What was a folder may be a file; where there is nothing, the old one goes on."""
+    root = tmp_path / "root"
+    root.symlink_to(folder)
+    with process(root, *LOCAL, "--workers", "2", "--quiet") as run:
+        port = run.port()
+        assert fetch(port).body == b"hello"
+        root.unlink()
+        run.signal(signal.SIGHUP)
+        assert run.said() == (
+            "wsgistream: The reload is given up, and those that serve go on: "
+            f"There is no file or folder '{root}'."
+        )
+        root.write_text("a file")
+        run.signal(signal.SIGHUP)
+        assert eventually(lambda: fetch(port, "/").body == b"a file")
+        assert stopped(run) == 0
+        assert run.rest() == ([], [])
+
+
+def test_several_processes_that_have_nothing_to_serve_are_one_sentence(tmp_path: Path) -> None:
+    with process(tmp_path / "none", *LOCAL, "--workers", "2") as run:
+        assert run.end() == MISUSED
+        sentence = f"wsgistream: There is no file or folder '{tmp_path / 'none'}'."
+        assert run.rest() == ([], [sentence])
 
 
 @pytest.mark.parametrize(
@@ -273,6 +321,11 @@ def test_the_address_is_opened_in_a_browser_that_waits_for_the_page(
         pytest.param(["--listen", "192.0.2.1:0"], "cannot assign requested", id="a foreign host"),
         pytest.param(["--threads", "none"], "a whole number from 1 to 1000", id="threads"),
         pytest.param(["--threads", "999999999"], "a whole number from 1 to 1000", id="too many"),
+        pytest.param(
+            ["--workers", "0"],
+            "argument --workers: This is a whole number from 1 to 1000, or auto, not '0'.",
+            id="workers",
+        ),
         pytest.param(["--grace", "forever"], "a number of 0 or more", id="grace"),
         pytest.param(["--prefix", "x"], "A prefix is a path such as /files", id="prefix"),
         pytest.param(["--header", "x"], "A header is 'NAME: VALUE'", id="header"),

@@ -24,10 +24,12 @@ BELOW = {
     "values": {"rules"},
     "options": {"values"},
     "server": {"types", "wsgi", "rules"},
+    "serving": {"types", "rules", "values", "server"},
     "site": {"types", "errors", "respond", "apps", "middleware", "options"},
-    "cli": {"rules", "server", "site", "options", "compress"},
+    "cli": {"rules", "server", "serving", "site", "options", "compress"},
     "__main__": {"cli"},
-    "__init__": {"types", "rules", "sources", "respond", "apps", "middleware", "site"},
+    "__init__": {"types", "rules", "sources", "respond", "apps", "middleware"}
+    | {"server", "serving", "site"},
 }
 
 #: What a rule may not touch: files, sockets, clocks, sleep and threads.

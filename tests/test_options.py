@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -70,6 +71,7 @@ OPTIONS = [
         id="u",
     ),
     pytest.param(["--threads", "1"], ("THREADS", "1"), {"threads": 1}, id="threads"),
+    pytest.param(["--workers", "3"], ("WORKERS", "3"), {"workers": 3}, id="workers"),
     pytest.param(["--grace", "0.5"], ("GRACE", "0.5"), {"grace": 0.5}, id="grace"),
     pytest.param(["--grace", "0"], ("GRACE", "0"), {"grace": 0.0}, id="no grace"),
     pytest.param(
@@ -98,6 +100,12 @@ def test_an_option_is_read_from_the_command_line_and_from_the_environment(
     assert parse([], environ) == {**DEFAULTS, **expected}
 
 
+def test_auto_is_a_worker_for_each_processor_that_may_be_used() -> None:
+    available = len(os.sched_getaffinity(0))
+    assert parse(["--workers", "auto"], {})["workers"] == available
+    assert parse([], {"WSGISTREAM_WORKERS": "auto"})["workers"] == available
+
+
 def test_every_option_is_in_the_table() -> None:
     told = {name for option in OPTIONS for name in option.values[2]}  # type: ignore[union-attr]
     assert told == DEFAULTS.keys()
@@ -116,6 +124,8 @@ def test_the_command_line_beats_the_environment() -> None:
         pytest.param(["--threads", "1001"], "1 to 1000, not '1001'", id="too many threads"),
         pytest.param(["--threads", "2.5"], "a whole number from 1", id="half a thread"),
         pytest.param(["--threads", "9" * 5000], "a whole number from 1", id="no number at all"),
+        pytest.param(["--workers", "0"], "1 to 1000, or auto, not '0'", id="no workers"),
+        pytest.param(["--workers", "Auto"], "or auto, not 'Auto'", id="too many words"),
         pytest.param(["--grace", "-1"], "a number of 0 or more, not '-1'", id="a negative grace"),
         pytest.param(["--grace", "nan"], "not 'nan'", id="a grace that is no number"),
         pytest.param(["--grace", "inf"], "not 'inf'", id="an endless grace"),
@@ -183,9 +193,18 @@ def test_a_setting_that_there_is_none_of_is_a_mistake(name: str) -> None:
 def test_the_help_names_every_option_and_how_to_set_it_otherwise() -> None:
     text = make_parser().format_help()
     for word in [
-        *("DIR|FILE", "--listen", "--unix-socket", "--threads", "--prefix", "--listing"),
+        *(
+            "DIR|FILE",
+            "--listen",
+            "--unix-socket",
+            "--threads",
+            "--workers",
+            "--prefix",
+            "--listing",
+        ),
         *("--no-listing", "--hidden", "--follow-symlinks", "--cache-control", "--header"),
         *("--index", "--spa", "--open", "--log-format", "--quiet", "--grace", "--check"),
+        "--workers",
         "WSGISTREAM_THREADS=8",
     ]:
         assert word in text

@@ -16,6 +16,7 @@ from wsgistream.values import (
     read_log_format,
     read_prefix,
     read_socket_path,
+    read_workers,
 )
 
 
@@ -45,6 +46,7 @@ READERS = [
     read_socket_path,
     number(int, 1, 5),
     number(float, 0),
+    read_workers,
 ]
 
 

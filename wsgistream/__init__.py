@@ -5,6 +5,9 @@ from wsgistream.middleware.prefix import PrefixMiddleware
 from wsgistream.middleware.ranges import RangeMiddleware
 from wsgistream.respond import FileResponse, StreamingResponse, respond
 from wsgistream.rules.decide import decide
+from wsgistream.server.sockets import CannotListen
+from wsgistream.server.workers import CannotStart
+from wsgistream.serving import serve
 from wsgistream.site import create_app
 from wsgistream.sources.file import File, etag_of_content, etag_of_status
 from wsgistream.sources.folder import Folder
@@ -13,6 +16,8 @@ from wsgistream.sources.stream import Stream
 from wsgistream.types import Entry, Meta, Plan, Slice, Source, Store
 
 __all__ = [
+    "CannotListen",
+    "CannotStart",
     "DirectoryApp",
     "Entry",
     "File",
@@ -34,4 +39,5 @@ __all__ = [
     "etag_of_content",
     "etag_of_status",
     "respond",
+    "serve",
 ]

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
-import webbrowser
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from threading import Thread
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
 from wsgistream import options
 from wsgistream.compress import CODINGS, MissingLibrary, compress_tree
 from wsgistream.rules.access import log_format
-from wsgistream.server.accounts import ACCESS
-from wsgistream.server.run import Server, stopping_on_signals
-from wsgistream.server.sockets import CannotListen, bind, release, url_of
+from wsgistream.server.sockets import CannotListen, url_of
+from wsgistream.server.workers import CannotStart
+from wsgistream.serving import listening, run
 from wsgistream.site import create_app
 
 #: The exit status for arguments that cannot be.
@@ -32,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = _COMMANDS.get(arguments[0]) if arguments else None
     try:
         return command(arguments[1:]) if command else serve(arguments)
-    except (ValueError, CannotListen, MissingLibrary) as error:
+    except (ValueError, CannotListen, CannotStart, MissingLibrary) as error:
         _say(f"wsgistream: {error}")
     except OSError as error:
         where = "" if error.filename is None else f"{error.filename}: "
@@ -45,36 +42,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def serve(arguments: Sequence[str]) -> int:
     """Serve a folder or a file until SIGTERM or SIGINT."""
     chosen = options.parse(arguments, os.environ)
-    app = create_app(**{name: chosen[name] for name in options.OF_THE_APP})
-    addresses = _addresses(chosen)
-    if chosen["open"] and not addresses:
-        raise options.BadOption("A browser cannot open a Unix socket: --open needs a --listen.")
-    sockets = bind(addresses, chosen["unix_socket"])
-    try:
+    make_app = partial(create_app, **{name: chosen[name] for name in options.OF_THE_APP})
+    with listening(_addresses(chosen), chosen["unix_socket"]) as sockets:
         path = quote(os.fsencode(f"{chosen['prefix']}/"))
         urls = [url_of(sock, path) for sock in sockets]
+        page = _page(urls) if chosen["open"] else None
         what = f"{os.path.abspath(chosen['root'])} at {' and '.join(urls)}"
         if chosen["check"]:
+            make_app()
             _say(f"The settings are fine. They would serve {what}")
         else:
-            line = None if chosen["quiet"] else log_format(chosen["log_format"])
-            server = Server(
-                app, sockets, threads=chosen["threads"], grace=chosen["grace"], line=line
+            run(
+                make_app,
+                sockets,
+                workers=chosen["workers"],
+                grace=chosen["grace"],
+                greet=partial(_greet, f"Serving {what} (Ctrl+C stops it)", page),
+                threads=chosen["threads"],
+                line=None if chosen["quiet"] else log_format(chosen["log_format"]),
             )
-            _run(server, f"Serving {what} (Ctrl+C stops it)", urls[0] if chosen["open"] else None)
-    finally:
-        for sock in sockets:
-            release(sock)
     return 0
 
 
-def _run(server: Server, greeting: str, page: str | None) -> None:
-    with _logging(), stopping_on_signals(server):
-        _say(greeting)
-        if page is not None:
-            # A browser's command may end only with the browser, which waits for the page.
-            Thread(target=webbrowser.open, args=(page,), daemon=True).start()
-        server.run()
+def _greet(text: str, page: str | None) -> None:
+    _say(text)
+    if page is not None:
+        # A browser's command may end only with the browser, which waits for the page; and beside
+        # a thread no worker could be forked.
+        code = "import sys, webbrowser; webbrowser.open(sys.argv[1])"
+        os.posix_spawn(sys.executable, [sys.executable, "-c", code, page], os.environ)
+
+
+def _page(urls: Iterable[str]) -> str:
+    for url in urls:
+        if url.startswith("http:"):
+            return url
+    raise options.BadOption("A browser cannot open a Unix socket: --open needs a --listen.")
 
 
 def _addresses(chosen: Mapping[str, Any]) -> Sequence[tuple[str, int]]:
@@ -82,23 +85,6 @@ def _addresses(chosen: Mapping[str, Any]) -> Sequence[tuple[str, int]]:
     listen: Sequence[tuple[str, int]] = chosen["listen"]
     by_default = listen == options.OF_THE_SERVER["listen"]
     return () if chosen["unix_socket"] is not None and by_default else listen
-
-
-@contextmanager
-def _logging() -> Iterator[None]:
-    """Send the access log to the standard output, and what goes wrong to the standard error."""
-    out = logging.StreamHandler(sys.stdout)
-    out.setFormatter(logging.Formatter("%(message)s"))
-    ACCESS.addHandler(out)
-    ACCESS.setLevel(logging.INFO)
-    ACCESS.propagate = False
-    logging.basicConfig(level=logging.WARNING, format="wsgistream: %(message)s")
-    # That requests wait for a thread is no fault; the durations in the log tell it.
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        ACCESS.removeHandler(out)
 
 
 def compress(arguments: Sequence[str]) -> int:

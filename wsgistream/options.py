@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 from wsgistream.values import (
-    number,
     read_address,
+    read_grace,
     read_header,
     read_log_format,
     read_prefix,
     read_socket_path,
+    read_threads,
+    read_workers,
 )
 
 #: The environment variable of an option, or of a setting, is its name after this, in capitals.
@@ -34,6 +36,7 @@ OF_THE_SERVER: Final[Mapping[str, Any]] = {
     "listen": (("127.0.0.1", 8080),),
     "unix_socket": None,
     "threads": 4,
+    "workers": 1,
     "grace": 30.0,
     "log_format": "combined",
     "quiet": False,
@@ -43,8 +46,6 @@ OF_THE_SERVER: Final[Mapping[str, Any]] = {
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
-# More than this no machine is quicker with, and many cannot start.
-_MOST_THREADS: Final = 1000
 
 
 class BadOption(ValueError):
@@ -185,13 +186,19 @@ def _add_server_options(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--threads",
-        type=number(int, 1, _MOST_THREADS),
+        type=read_threads,
         metavar="N",
-        help="threads that answer (default: 4)",
+        help="threads that answer, in each process (default: 4)",
+    )
+    group.add_argument(
+        "--workers",
+        type=read_workers,
+        metavar="N|auto",
+        help="processes that serve, or auto: one for each processor (default: 1)",
     )
     group.add_argument(
         "--grace",
-        type=number(float, 0),
+        type=read_grace,
         metavar="SECONDS",
         help="how long running answers may go on after a stop (default: 30)",
     )

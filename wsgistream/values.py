@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -15,19 +16,25 @@ from wsgistream.rules.fields import check_header
 
 _ADDRESS: Final = re.compile(r"(?:\[(?P<ipv6>[^]]*)]|(?P<host>[^:]*)):(?P<port>\d{1,5})", re.ASCII)
 _LARGEST_PORT: Final = 65535
+# More threads, or processes, no machine is quicker with, and many cannot start.
+_MOST: Final = 1000
 
 _Value = TypeVar("_Value")
 
 
+class BadValue(argparse.ArgumentTypeError, ValueError):
+    """A text that cannot be read; argparse shows its sentence as it stands."""
+
+
 def _sentence(read: Callable[[str], _Value]) -> Callable[[str], _Value]:
-    """Let argparse show the sentence of a ValueError as it stands."""
+    """Make the ValueError of a reader a BadValue."""
 
     @functools.wraps(read)
     def checked(text: str) -> _Value:
         try:
             return read(text)
         except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
+            raise BadValue(str(error)) from None
 
     return checked
 
@@ -90,3 +97,24 @@ def number(
         raise ValueError(f"This is {what} {bounds}, not {text!r}.")
 
     return _sentence(read)
+
+
+#: Read the number of threads that answer.
+read_threads: Final = number(int, 1, _MOST)
+
+#: Read how many seconds running answers may go on after a stop.
+read_grace: Final = number(float, 0)
+
+
+@_sentence
+def read_workers(text: str) -> int:
+    """Read a number of processes; ``auto`` is that of the processors which this one may use."""
+    if text == "auto":
+        return _processors()
+    with suppress(ValueError):
+        return int(number(int, 1, _MOST)(text))
+    raise ValueError(f"This is a whole number from 1 to {_MOST}, or auto, not {text!r}.")
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.servers import DEADLINE, HAS_IPV6, needs_ipv6
-from wsgistream.server.sockets import CannotListen, bind, release, url_of
+from wsgistream.server.sockets import Bound, CannotListen, bind, release, url_of
 
 LOCAL = ("127.0.0.1", 0)
 
@@ -256,6 +256,21 @@ def test_a_path_that_somebody_has_removed_is_no_fault(tmp_path: Path) -> None:
     path.unlink()
     release(sock)
     assert sock.fileno() == -1
+
+
+def test_a_path_is_left_to_the_process_that_has_bound_it(tmp_path: Path) -> None:
+    """Not to its forks, nor to who was handed the socket."""
+    path = tmp_path / "socket"
+    (sock,) = bind([], str(path))
+    assert isinstance(sock, Bound)
+    sock.owner = os.getppid()
+    release(sock)
+    assert stat.S_ISSOCK(path.stat().st_mode)
+    other = tmp_path / "other"
+    with socket.socket(socket.AF_UNIX) as foreign:
+        foreign.bind(str(other))
+        release(foreign)
+    assert stat.S_ISSOCK(other.stat().st_mode)
 
 
 def test_the_url_of_an_ipv4_socket() -> None:

@@ -18,6 +18,15 @@ class CannotListen(Exception):
     """An address cannot be bound; the text says why, for a person."""
 
 
+class Bound(socket.socket):
+    """A socket whose path, if it has one, is for the process that has bound it to remove.
+
+    Its forks may stop listening while that one goes on.
+    """
+
+    owner: int | None = None
+
+
 def bind(addresses: Iterable[tuple[str, int]], unix_path: str | None) -> list[socket.socket]:
     """Listen on every address and on the Unix socket.
 
@@ -37,13 +46,13 @@ def bind(addresses: Iterable[tuple[str, int]], unix_path: str | None) -> list[so
 
 
 def release(sock: socket.socket) -> None:
-    """Stop listening, and remove the path of a Unix socket; nothing is done twice.
+    """Stop listening, and remove the path of a Unix socket that is ours; nothing is done twice.
 
     The path goes first: once nobody answers at it, it may be another server's.
     """
     if sock.fileno() == -1:
         return
-    if sock.family == socket.AF_UNIX:
+    if sock.family == socket.AF_UNIX and isinstance(sock, Bound) and sock.owner == os.getpid():
         with suppress(FileNotFoundError):
             os.unlink(sock.getsockname())
     sock.close()
@@ -75,7 +84,8 @@ def _find(host: str, port: int) -> list[tuple[int, Any]]:
 
 
 def _bind(family: int, address: Any) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock = Bound(family, socket.SOCK_STREAM)
+    sock.owner = os.getpid()
     try:
         if family != socket.AF_UNIX:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

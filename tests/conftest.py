@@ -1,4 +1,4 @@
-"""What the tests of the server share."""
+"""What the tests of servers share."""
 
 from __future__ import annotations
 
