@@ -80,6 +80,7 @@ OPTIONS = [
         {"log_format": "{status} {sent}"},
         id="log format",
     ),
+    pytest.param(["--health"], ("HEALTH", "on"), {"health": True}, id="health"),
     pytest.param(["--quiet"], ("QUIET", "1"), {"quiet": True}, id="quiet"),
     pytest.param(["--open"], ("OPEN", "1"), {"open": True}, id="open"),
     pytest.param(["--check"], ("CHECK", "1"), {"check": True}, id="check"),

@@ -59,6 +59,7 @@ def serve(arguments: Sequence[str]) -> int:
                 grace=chosen["grace"],
                 greet=partial(_greet, f"Serving {what} (Ctrl+C stops it)", page),
                 threads=chosen["threads"],
+                health=chosen["health"],
                 line=None if chosen["quiet"] else log_format(chosen["log_format"]),
             )
     return 0

@@ -39,6 +39,7 @@ OF_THE_SERVER: Final[Mapping[str, Any]] = {
     "workers": 1,
     "grace": 30.0,
     "log_format": "combined",
+    "health": False,
     "quiet": False,
     "open": False,
     "check": False,
@@ -207,6 +208,9 @@ def _add_server_options(group: argparse._ArgumentGroup) -> None:
         type=read_log_format,
         metavar="FORMAT",
         help="of the access log: combined, common, json, or a template such as '{status} {sent}'",
+    )
+    group.add_argument(
+        "--health", action="store_true", help="tell at /-/health what the server has done"
     )
     group.add_argument("--quiet", action="store_true", help="write no access log")
     group.add_argument("--open", action="store_true", help="open the address in a browser")

@@ -15,6 +15,7 @@ from wsgistream.rules.access import log_format as find_log_format
 from wsgistream.server.accounts import ACCESS
 from wsgistream.server.activation import handed_over
 from wsgistream.server.adjustments import check_adjustments
+from wsgistream.server.counters import Counters
 from wsgistream.server.run import Server, stopping_on_signals
 from wsgistream.server.sockets import bind, release, url_of
 from wsgistream.server.workers import Workers
@@ -29,6 +30,9 @@ from wsgistream.values import (
 
 _LOG: Final = logging.getLogger("wsgistream.serving")
 _LISTEN: Final = "127.0.0.1:8080"
+
+# What there is to choose of a Server itself, and is not said otherwise.
+_OF_A_SERVER: Final = ("health", "pausable", "stream_buffer")
 
 _Value = TypeVar("_Value")
 
@@ -72,8 +76,7 @@ def serve(
     threads = int(_read("threads", read_threads, threads))
     grace = _read("grace", read_grace, grace)
     line = None if log_format is None else _read("log_format", find_log_format, log_format)
-    own = Server.__init__.__kwdefaults__ or {}
-    check_adjustments({name: options[name] for name in options if name not in own})
+    check_adjustments({name: options[name] for name in options if name not in _OF_A_SERVER})
     with listening(addresses, unix_socket) as sockets:
         if not sockets:
             raise ValueError("There is nothing to listen on: neither an address nor a Unix socket.")
@@ -131,8 +134,13 @@ def run(
     ``greet`` is called when they serve; the other options are those of Server.
     """
 
-    def make() -> Server:
-        return Server(make_app(), sockets, grace=grace, **options)
+    counters = Counters()
+
+    def make(place: int = 0) -> Server:
+        counters.take_row(place)
+        return Server(
+            make_app(), sockets, grace=grace, counters=counters, processes=workers, **options
+        )
 
     with _logging_to_the_console():
         if workers > 1:

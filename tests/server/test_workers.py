@@ -39,7 +39,7 @@ from wsgistream.server.run import Server
 from wsgistream.server.sockets import bind, url_of
 from wsgistream.server.workers import CannotStart, Workers
 
-def make():
+def make(place):
     names = {"sockets": sockets, "Server": Server, "grace": grace}
     exec((folder / "factory.py").read_text(), names)
     return names["server"]

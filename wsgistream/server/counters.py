@@ -12,19 +12,22 @@ NAMES: Final = ("connections", "idle_streams", "answers", "aborted", "bytes_sent
 _CONNECTIONS, _IDLE_STREAMS, _ANSWERS, _ABORTED, _BYTES_SENT = range(len(NAMES))
 _WIDTH: Final = 8 * len(NAMES)
 
+# More than run at a time, those included that only finish their answers.
+_PROCESSES: Final = 1024
+
 
 class Counters:
     """A row of numbers for each process; made before they part, and read by any of them."""
 
-    def __init__(self, processes: int = 1) -> None:
+    def __init__(self) -> None:
         self.began = time.time()
-        self._rows = memoryview(mmap.mmap(-1, _WIDTH * processes)).cast("q")
+        self._rows = memoryview(mmap.mmap(-1, _WIDTH * _PROCESSES)).cast("q")
         self._row = self._rows[: len(NAMES)]
         self._lock = threading.Lock()
 
     def take_row(self, index: int) -> None:
         """Count in the row of this process from now on; who had it before has ended."""
-        start = index * len(NAMES)
+        start = index % _PROCESSES * len(NAMES)
         self._row = self._rows[start : start + len(NAMES)]
         self.note(0, 0)
 

@@ -38,8 +38,10 @@ INTERNALS: Final = {
     ),
 }
 
-#: Connections that are taken in one turn.
+#: Connections that are taken in one turn; where there are other processes, one takes no more than
+#: its share of those that come at once.
 _AT_ONCE: Final = 64
+_SHARE: Final = 1
 
 #: What a process or a machine says that has no descriptor, or no room, left.
 _STARVED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -64,6 +66,8 @@ class _Listener:
     quick = False
     #: Any iterable may be read by one thread after the other.
     pausable = False
+    #: How many processes listen here.
+    processes = 1
     #: The server is about to end.
     draining = False
     #: As many are in as may be; nobody is let in until one leaves.
@@ -85,7 +89,7 @@ class _Listener:
         self.loop.call(channel.begin)
 
     def handle_accept(self) -> None:
-        for _ in range(_AT_ONCE):
+        for _ in range(_AT_ONCE if self.processes == 1 else _SHARE):
             self.full = len(self.loop.members) >= self.adj.connection_limit
             if self.full or not self._accept():
                 break

@@ -63,7 +63,7 @@ class Server:
     running answers have left after a stop; a second stop ends them at once. ``stream_buffer``:
     bytes of an answer that are held at most for a client that takes them slowly. ``pausable``:
     every iterable may be read by one thread after the other, and holds none meanwhile. ``health``:
-    the ``counters`` are told at ``/-/health``.
+    the ``counters`` are told at ``/-/health``. ``processes``: how many serve these sockets.
     """
 
     def __init__(
@@ -78,6 +78,7 @@ class Server:
         pausable: bool = False,
         health: bool = False,
         counters: Counters | None = None,
+        processes: int = 1,
         **adjustments: Any,
     ) -> None:
         self._sockets = list(sockets)
@@ -108,6 +109,7 @@ class Server:
             listener = listen(app, sock, self._loop, self._threads, settings)
             listener.channel_class = channel
             listener.pausable = pausable
+            listener.processes = processes
             listener.counters = self.counters
             listener.quick = is_quick(app)
             self._listeners.append(listener)

@@ -262,6 +262,7 @@ class ApplicationTask(_Accounted, WSGITask):  # type: ignore[misc]
     def _call(self) -> Any:
         environ = self.get_environment()
         environ["wsgi.file_wrapper"] = FileWrapper
+        environ["wsgi.multiprocess"] = self.channel.server.processes > 1
         if self.in_loop:
             environ[IN_LOOP] = True
         return self.channel.server.application(environ, self._start_response)

@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from itertools import count as naturals
 from types import FrameType
 from typing import Final
 
@@ -36,6 +38,8 @@ class _Worker:
     """A process, as its parent sees it."""
 
     process: int
+    place: int
+    """Its number among those that run."""
     generation: int
     """How many reloads there were before it."""
     began: float
@@ -50,14 +54,15 @@ class _Worker:
 class Workers:
     """``count`` processes that serve ``sockets``, which are taken over.
 
-    ``make`` makes the server, in each of them. SIGTERM and SIGINT let running answers finish, for
+    ``make`` makes the server, in each of them, from its number among those that run.
+    SIGTERM and SIGINT let running answers finish, for
     ``grace`` seconds at most; a second one ends them. SIGHUP puts new processes in the place of
     all, one by one. One that dies is replaced. ``greet`` is called once, when all serve.
     """
 
     def __init__(
         self,
-        make: Callable[[], Runs],
+        make: Callable[[int], Runs],
         sockets: Sequence[socket.socket],
         *,
         count: int,
@@ -150,15 +155,20 @@ class Workers:
 
     def _start(self) -> None:
         words = [each.word for each in self._workers.values() if each.word is not None]
+        place = self._free_place()
         began = time.monotonic()
         try:
-            process, word = fork(self._make, self._alive, (*self._own, *words))
+            process, word = fork(partial(self._make, place), self._alive, (*self._own, *words))
         except OSError as error:
             self._could_not_start(f"{(error.strerror or str(error)).lower()}.")
             return
-        worker = _Worker(process, self._generation, began, word)
+        worker = _Worker(process, place, self._generation, began, word)
         self._workers[process] = worker
         self._selector.register(word, selectors.EVENT_READ, worker)
+
+    def _free_place(self) -> int:
+        taken = {each.place for each in self._workers.values()}
+        return next(place for place in naturals() if place not in taken)
 
     def _hear(self, worker: _Worker) -> None:
         """Take the one word of a worker, if it has not been taken."""
