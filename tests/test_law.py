@@ -28,7 +28,7 @@ BELOW = {
     "site": {"types", "errors", "respond", "apps", "middleware", "options"},
     "cli": {"rules", "server", "serving", "site", "options", "compress"},
     "__main__": {"cli"},
-    "__init__": {"types", "rules", "sources", "respond", "apps", "middleware"}
+    "__init__": {"wsgi", "types", "rules", "sources", "respond", "apps", "middleware"}
     | {"server", "serving", "site"},
 }
 

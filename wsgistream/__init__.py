@@ -14,6 +14,7 @@ from wsgistream.sources.folder import Folder
 from wsgistream.sources.memory import Memory
 from wsgistream.sources.stream import Stream
 from wsgistream.types import Entry, Meta, Plan, Slice, Source, Store
+from wsgistream.wsgi.waiting import Pausable, Wakeable
 
 __all__ = [
     "CannotListen",
@@ -26,6 +27,7 @@ __all__ = [
     "Folder",
     "Memory",
     "Meta",
+    "Pausable",
     "Plan",
     "PrefixMiddleware",
     "RangeMiddleware",
@@ -34,6 +36,7 @@ __all__ = [
     "Store",
     "Stream",
     "StreamingResponse",
+    "Wakeable",
     "create_app",
     "decide",
     "etag_of_content",

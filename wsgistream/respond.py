@@ -176,7 +176,8 @@ class StreamingResponse:
 
     ``content_length`` (bytes) makes it rangeable and holds the iterable to it; without, it is
     sent chunked or until the connection closes. Text is sent as utf-8. ``etag``: an entity-tag
-    with its quotes. Raises ValueError for a length, a tag or a header that cannot be.
+    with its quotes. Under our server a slow client holds no thread: it may be another thread that
+    goes on reading, unless ``pausable`` is false, as for a cursor of sqlite3. Raises ValueError for a length, a tag or a header that cannot be.
     """
 
     def __init__(
@@ -187,6 +188,7 @@ class StreamingResponse:
         content_length: int | None = None,
         etag: str | None = None,
         headers: Iterable[Header] = (),
+        pausable: bool = True,
     ) -> None:
         if content_length is not None and content_length < 0:
             raise ValueError(f"A content length is not below zero: {content_length}.")
@@ -198,7 +200,7 @@ class StreamingResponse:
         if isinstance(iterable, bytes):
             self._source: Source = Memory(iterable, meta)
         else:
-            self._source = Stream(iterable, meta)
+            self._source = Stream(iterable, meta, pausable=pausable)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
         return respond(environ, start_response, self._source)

@@ -28,6 +28,11 @@ class Closing:
         self._then = then
         self._arguments = arguments
 
+    @property
+    def pausable(self) -> bool:
+        """Whether any thread may go on reading it; see ``wsgistream.wsgi.waiting``."""
+        return getattr(self._body, "pausable", False) is True
+
     def __iter__(self) -> Iterator[bytes]:
         return self
 
@@ -58,6 +63,11 @@ class Pieces:
         self.pieces = pieces
         self._chunks: Generator[bytes, None, None] = self._read()
         self._closed = False
+
+    @property
+    def pausable(self) -> bool:
+        """Whether any thread may go on reading it: unless its source says that it may not."""
+        return bool(getattr(self.source, "pausable", True))
 
     def __iter__(self) -> Iterator[bytes]:
         return self._chunks
