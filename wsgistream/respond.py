@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import Final
 
@@ -74,26 +75,19 @@ def _body(environ: Environ, body: Pieces) -> Body:
     if not slices:
         body.close()
         return [piece for piece in body.pieces if isinstance(piece, bytes)]
-    if body.source.file is None and not isinstance(body.source, Memory):
+    if isinstance(body.source, Memory):
+        read: Callable[[Slice], bytes] = body.source.slice
+    elif body.source.file is None:
         return body
-    if sum(stop - start for start, stop in slices) <= SMALL:
-        content = b"".join(_cached(body) if IN_LOOP in environ else body)
-        body.close()
-        return [content]
-    return hand_over(environ, body)
-
-
-def _cached(body: Pieces) -> Iterator[bytes]:
-    """Read the pieces of a file that is in memory; raises WouldBlock where it is not."""
-    file = body.source.file
-    if file is None:
-        yield from body
-        return
-    for piece in body.pieces:
-        if isinstance(piece, bytes):
-            yield piece
-        else:
-            yield read_cached(file, piece.start, piece.stop - piece.start)
+    elif sum(stop - start for start, stop in slices) > SMALL:
+        return hand_over(environ, body)
+    elif IN_LOOP in environ:
+        read = partial(read_cached, body.source.file)
+    else:
+        read = body.read
+    content = [piece if isinstance(piece, bytes) else read(piece) for piece in body.pieces]
+    body.close()
+    return [content[0] if len(content) == 1 else b"".join(content)]
 
 
 def begin(plan: Plan, start_response: StartResponse) -> None:
@@ -101,6 +95,7 @@ def begin(plan: Plan, start_response: StartResponse) -> None:
     start_response(status_line(plan.status), list(plan.headers))
 
 
+@lru_cache
 def status_line(status: int) -> str:
     return f"{status} {HTTPStatus(status).phrase}"
 
@@ -177,7 +172,8 @@ class StreamingResponse:
     ``content_length`` (bytes) makes it rangeable and holds the iterable to it; without, it is
     sent chunked or until the connection closes. Text is sent as utf-8. ``etag``: an entity-tag
     with its quotes. Under our server a slow client holds no thread: it may be another thread that
-    goes on reading, unless ``pausable`` is false, as for a cursor of sqlite3. Raises ValueError for a length, a tag or a header that cannot be.
+    goes on reading, unless ``pausable`` is false, as for a cursor of sqlite3. Raises ValueError for
+    a length, a tag or a header that cannot be.
     """
 
     def __init__(

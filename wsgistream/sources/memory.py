@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from wsgistream.types import Meta
+from wsgistream.types import Meta, Slice
 
 
 class Memory:
@@ -16,6 +16,9 @@ class Memory:
     def __init__(self, data: bytes, meta: Meta | None = None) -> None:
         self._data = data
         self.meta = replace(meta or Meta(None), size=len(data))
+
+    def slice(self, piece: Slice) -> bytes:
+        return self._data[piece.start : piece.stop]
 
     def read(self, start: int, stop: int) -> Iterator[bytes]:
         yield self._data[start:stop]

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from wsgistream.sources.file import File
 from wsgistream.sources.folder import Folder
 from wsgistream.sources.memory import Memory
-from wsgistream.types import Entry, Meta, Source
+from wsgistream.types import Entry, Meta, Slice, Source
 from wsgistream.wsgi.files import read_cached
 from wsgistream.wsgi.waiting import WouldBlock
 
@@ -79,7 +79,7 @@ class Shelf:
         now = self._clock()
         try:
             seen = self._folder.seen(key[0], source)
-            data = read_cached(source.file, 0, source.meta.size or 0)
+            data = read_cached(source.file, Slice(0, source.meta.size or 0))
         except (OSError, WouldBlock):
             return
         self._make_room(len(data), now)

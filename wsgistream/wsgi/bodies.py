@@ -72,6 +72,10 @@ class Pieces:
     def __iter__(self) -> Iterator[bytes]:
         return self._chunks
 
+    def read(self, piece: Slice) -> bytes:
+        """Read a piece at once; raises Truncated where the source has more of it, or less."""
+        return b"".join(_exactly(piece, self.source.read(*piece)))
+
     def close(self) -> None:
         if not self._closed:
             self._closed = True

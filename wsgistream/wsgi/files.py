@@ -32,17 +32,17 @@ def read_at(file: IO[bytes], start: int, size: int) -> bytes:
     return block
 
 
-def read_cached(file: IO[bytes], start: int, size: int) -> bytes:
-    """Read exactly ``size`` bytes at ``start`` that are in memory already.
+def read_cached(file: IO[bytes], piece: Slice) -> bytes:
+    """Read exactly these bytes, if they are in memory already.
 
     Raises WouldBlock where a disk might have to be waited for, or the file ends sooner.
     """
-    block = bytearray(size)
+    block = bytearray(piece.stop - piece.start)
     try:
-        count = os.preadv(file.fileno(), [block], start, os.RWF_NOWAIT)
+        count = os.preadv(file.fileno(), [block], piece.start, os.RWF_NOWAIT)
     except OSError:  # not in memory, or on a file system that does not tell
         raise WouldBlock from None
-    if count < size:
+    if count < len(block):
         raise WouldBlock
     return bytes(block)
 
