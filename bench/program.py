@@ -1,0 +1,59 @@
+"""Program: one application under one WSGI server; ``python -m bench.program ours hello . 8080``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import waitress
+
+import wsgistream
+from bench.apps import APPS
+from bench.process import raise_descriptor_limit
+from wsgistream.server.run import Server, stopping_on_signals
+from wsgistream.server.sockets import bind
+from wsgistream.types import WSGIApp
+
+_THREADS: Final = 4
+# More than any scenario opens: whoever waits in the system's queue would not be measured.
+_CONNECTIONS: Final = 12_000
+
+
+def serve_ours(app: WSGIApp, port: int) -> None:
+    """Serve by our own server until SIGTERM."""
+    serve: Any = getattr(wsgistream, "serve", None)
+    if serve is not None:
+        serve(app, listen=f"127.0.0.1:{port}", threads=_THREADS, connection_limit=_CONNECTIONS)
+        return
+    sockets = bind([("127.0.0.1", port)], None)
+    server = Server(app, sockets, threads=_THREADS, grace=0, connection_limit=_CONNECTIONS)
+    with stopping_on_signals(server):
+        server.run()
+
+
+def serve_by_waitress(app: WSGIApp, port: int) -> None:
+    """Serve by waitress as it comes."""
+    waitress.serve(
+        app,
+        listen=f"127.0.0.1:{port}",
+        threads=_THREADS,
+        asyncore_use_poll=True,
+        connection_limit=_CONNECTIONS,
+    )
+
+
+SERVERS: Final[Mapping[str, Callable[[WSGIApp, int], None]]] = {
+    "ours": serve_ours,
+    "waitress": serve_by_waitress,
+}
+
+
+def main(arguments: Sequence[str]) -> None:
+    server, app, root, port = arguments
+    raise_descriptor_limit()
+    SERVERS[server](APPS[app](root), int(port))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
