@@ -12,7 +12,7 @@ from bench.servers import FILE_WRAPPER, GUNICORN, NGINX, OURS, PORTABLE, UVICORN
 
 _CLIENTS: Final = 40
 _RATE: Final = 2_500_000.0
-# CPU is told in hundredths of a second, and here little of it is used.
+# Here little is done, and in large portions.
 _TIMES_AS_LONG: Final = 2
 
 
