@@ -17,7 +17,7 @@ KIB = 1024
 MIB = 1024**2
 GIB = 1024**3
 
-#: What one contestant showed in one round; None: it had no answer, or this system does not tell.
+#: What one contestant showed in one round; infinite: no answer came; None: nobody can tell.
 Figures = Mapping[str, "float | None"]
 
 #: Finds a figure of a contestant, or None.
@@ -160,14 +160,8 @@ class Result:
 
     def median(self, contestant: str, key: str) -> float | None:
         return median(
-            each.figures[key]
-            for each in self.rounds
-            if each.contestant == contestant and key in each.figures
+            each.figures.get(key) for each in self.rounds if each.contestant == contestant
         )
-
-    def has(self, contestant: str, key: str) -> bool:
-        """Tell whether the figure was asked for at all."""
-        return any(key in each.figures for each in self.rounds if each.contestant == contestant)
 
     def in_round(self, number: int) -> Find:
         """Make what finds the figures of one round alone."""

@@ -1,43 +1,38 @@
-"""Numbers: the few that are made of many."""
+"""Numbers: the few made of many; what never came is infinite, and what nobody knows is None."""
 
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterable, Sequence
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
-    """Find the value that ``share`` of all do not exceed (nearest rank); None: there is none.
-
-    What was never answered is infinite, and so is a percentile that falls on it: None as well.
-    """
+    """Find the value that ``share`` of all do not exceed (nearest rank)."""
     if not values:
         return None
     rank = max(1, math.ceil(share * len(values)))
-    return finite(sorted(values)[rank - 1])
+    return sorted(values)[rank - 1]
 
 
 def median(values: Iterable[float | None]) -> float | None:
-    """Find the middle one; a round without an answer counts as the worst; None: most are such."""
-    ordered = sorted(math.inf if value is None else value for value in values)
-    if not ordered:
-        return None
-    middle = len(ordered) // 2
-    if len(ordered) % 2:
-        return finite(ordered[middle])
-    return finite((ordered[middle - 1] + ordered[middle]) / 2)
+    """Find the middle one of those that are known."""
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None
 
 
 def ratio(above: float | None, below: float | None) -> float | None:
-    """Divide, where there is something to divide."""
-    return None if above is None or not below else above / below
+    """Divide, where there is something to divide; what never came has no ratio to the like."""
+    if above is None or not below or (math.isinf(above) and math.isinf(below)):
+        return None
+    return above / below
 
 
 def difference(more: float | None, less: float | None) -> float | None:
-    """Subtract, where there is something to subtract."""
+    """Subtract, where both are known."""
     return None if more is None or less is None else more - less
 
 
-def finite(value: float) -> float | None:
-    """Turn what never came into None."""
-    return value if math.isfinite(value) else None
+def scaled(value: float | None, factor: float) -> float | None:
+    """Write in another unit what is known."""
+    return None if value is None else value * factor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -40,7 +41,9 @@ def draw(results: Sequence[Result], path: Path) -> str:
 
 def _bars(result: Result, column: Column) -> dict[str, float]:
     found = {name: result.median(name, column.key) for name in result.contestants()}
-    return {name: value for name, value in found.items() if value is not None}
+    return {
+        name: value for name, value in found.items() if value is not None and math.isfinite(value)
+    }
 
 
 def _draw_panel(axes: Any, result: Result, column: Column) -> None:

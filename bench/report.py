@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from bench.model import Column, Result, Settings, Target
+from bench.model import Result, Settings, Target
 
 _TIMES: Final = "×"  # noqa: RUF001
+_NO_ANSWER: Final = "no answer"
 _NOTHING: Final = "–"  # noqa: RUF001
 
 
 def number(value: float | None, digits: int, unit: str = "") -> str:
-    """Write a figure; None: there was no answer."""
-    return "no answer" if value is None else f"{value:,.{digits}f}{unit}"
+    """Write a figure, or that no answer came."""
+    if value is None:
+        return _NOTHING
+    return f"{value:,.{digits}f}{unit}" if math.isfinite(value) else _NO_ANSWER
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -48,12 +52,8 @@ def section(result: Result) -> str:
 
 
 def _figures(result: Result, name: str) -> list[str]:
-    def cell(column: Column) -> str:
-        if not result.has(name, column.key):
-            return _NOTHING
-        return number(result.median(name, column.key), column.digits)
-
-    return [cell(column) for column in result.scenario.columns]
+    columns = result.scenario.columns
+    return [number(result.median(name, column.key), column.digits) for column in columns]
 
 
 def wanted(target: Target) -> str:
@@ -121,9 +121,7 @@ def _data(result: Result) -> dict[str, Any]:
         "rounds": [asdict(each) for each in result.rounds],
         "medians": {
             name: {
-                column.key: result.median(name, column.key)
-                for column in result.scenario.columns
-                if result.has(name, column.key)
+                column.key: result.median(name, column.key) for column in result.scenario.columns
             }
             for name in result.contestants()
         },
@@ -144,4 +142,13 @@ def _target(result: Result, target: Target) -> dict[str, Any]:
 
 
 def as_json(found: Mapping[str, Any]) -> str:
-    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+    """Write data as JSON, which knows no infinity."""
+    return json.dumps(_finite(found), indent=1, ensure_ascii=False) + "\n"
+
+
+def _finite(found: Any) -> Any:
+    if isinstance(found, Mapping):
+        return {name: _finite(value) for name, value in found.items()}
+    if isinstance(found, Sequence) and not isinstance(found, str):
+        return [_finite(value) for value in found]
+    return _NO_ANSWER if found == math.inf else found

@@ -29,14 +29,14 @@ _STAMP: Final = re.compile(rb"data: (\d+)\n")
 
 @dataclass
 class Seen:
-    """What was seen; None: it could not be, with the streams that were open."""
+    """What was seen, the latter half of it only where all streams could be opened."""
 
     streams: int = 0
     memory: int | None = None
     memory_grown: float | None = None
     idle_cpu: float | None = None
     rate_without: float | None = None
-    rate_with: float | None = None
+    rate_with: float = 0.0
     delays: list[float] = field(default_factory=list)
 
 

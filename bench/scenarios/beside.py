@@ -7,7 +7,7 @@ from typing import Final
 
 from bench.clients import download, latencies
 from bench.model import Column, Figures, Place, Scenario, Target, Trial
-from bench.numbers import percentile
+from bench.numbers import percentile, scaled
 from bench.servers import FILE_WRAPPER, NGINX, OURS, PORTABLE
 
 _DOWNLOADS: Final = 4
@@ -21,10 +21,9 @@ def _measure(trial: Trial) -> Figures:
     time.sleep(warm)
     found = trial.crew.run(latencies, port, Place.small[0], seconds, _PAUSE)
     got = job.result()
-    middle, slow = percentile(found, 0.5), percentile(found, 0.99)
     return {
-        "p50": middle and middle * 1e3,
-        "p99": slow and slow * 1e3,
+        "p50": scaled(percentile(found, 0.5), 1e3),
+        "p99": scaled(percentile(found, 0.99), 1e3),
         "speed": got.size / got.seconds / 1e6,
     }
 

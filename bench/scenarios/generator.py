@@ -8,7 +8,7 @@ from typing import Final
 
 from bench.clients import latencies, sip
 from bench.model import KIB, MIB, Column, Figures, Place, Scenario, Target, Trial
-from bench.numbers import percentile
+from bench.numbers import percentile, scaled
 from bench.servers import NGINX, OUR_GENERATOR, OURS, UVICORN, WAITRESS_GENERATOR
 
 _RATE: Final = 1.0 * KIB
@@ -31,10 +31,9 @@ def _measure(trial: Trial) -> Figures:
     found = trial.crew.run(latencies, server.port, small, settings.seconds, _PAUSE)
     memory, deleted = server.memory(), server.deleted_files()
     job.result()
-    middle, slow = percentile(found, 0.5), percentile(found, 0.99)
     return {
-        "p50": middle and middle * 1e3,
-        "p99": slow and slow * 1e3,
+        "p50": scaled(percentile(found, 0.5), 1e3),
+        "p99": scaled(percentile(found, 0.99), 1e3),
         "memory": memory and memory.now / MIB,
         "peak": memory and memory.peak / MIB,
         "deleted": deleted,
@@ -67,5 +66,5 @@ GENERATOR: Final = Scenario(
             digits=1,
         ),
     ),
-    note="Others wait 2 s for an answer at most. “No answer”: the p50, or p99, of them had none.",
+    note="Others wait 2 s for an answer at most. “No answer”: the p50, or p99, of them never came.",
 )

@@ -6,7 +6,7 @@ from typing import Final
 
 from bench.clients import first_bytes, random_ranges
 from bench.model import MIB, Column, Figures, Place, Scenario, Target, Trial
-from bench.numbers import percentile
+from bench.numbers import percentile, scaled
 from bench.servers import FILE_WRAPPER, GUNICORN, NGINX, OURS, PORTABLE, WEBOB
 
 _TRIES: Final = 50
@@ -19,8 +19,10 @@ def _measure(trial: Trial) -> Figures:
     # Where a seek reads all that is before it, the end of one is not waited for by the next.
     begins = trial.crew.run(first_bytes, port, Place.big, start, _TRIES, seconds)
     got = trial.crew.run(random_ranges, port, Place.big, total, min(MIB, total // 8), seconds)
-    middle = percentile(begins, 0.5)
-    return {"rate": got.answers / got.seconds, "first_byte": middle and middle * 1e3}
+    return {
+        "rate": got.answers / got.seconds,
+        "first_byte": scaled(percentile(begins, 0.5), 1e3),
+    }
 
 
 RANGES: Final = Scenario(

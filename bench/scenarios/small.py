@@ -7,7 +7,7 @@ from typing import Final
 from bench.clients import Answered, hurry
 from bench.crew import Job
 from bench.model import Column, Figures, Place, Scenario, Target, Trial
-from bench.numbers import difference, ratio
+from bench.numbers import difference, ratio, scaled
 from bench.servers import (
     FILE_WRAPPER,
     GRANIAN,
@@ -42,10 +42,9 @@ def _hurry(trial: Trial, *, free: bool) -> Figures:
     got = load(trial.settings.seconds).result()
     computed = difference(server.cpu(), before)
     how = "free" if free else "pinned"
-    cost = ratio(computed, got.answers)
     return {
         f"rate_{how}": got.answers / got.seconds,
-        f"cpu_{how}": cost and cost * 1e6,
+        f"cpu_{how}": scaled(ratio(computed, got.answers), 1e6),
         f"client_{how}": got.client_busy * 100,
     }
 

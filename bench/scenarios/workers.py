@@ -6,7 +6,7 @@ from typing import Final
 
 from bench.clients import hurry
 from bench.model import Column, Figures, Place, Scenario, Target, Trial
-from bench.numbers import difference, ratio
+from bench.numbers import difference, ratio, scaled
 from bench.servers import OURS, TWO_WORKERS
 
 _CLIENTS: Final = 2
@@ -19,8 +19,8 @@ def _measure(trial: Trial) -> Figures:
     _load(trial, trial.settings.warm_seconds)
     before = server.cpu()
     count, rate = _load(trial, trial.settings.seconds)
-    cost = ratio(difference(server.cpu(), before), count)
-    return {"rate": rate, "cpu": cost and cost * 1e6}
+    computed = difference(server.cpu(), before)
+    return {"rate": rate, "cpu": scaled(ratio(computed, count), 1e6)}
 
 
 def _load(trial: Trial, seconds: float) -> tuple[int, float]:

@@ -83,5 +83,3 @@ class Wakeable:
                 chunk = self.beat()
             if chunk:
                 yield chunk
-
-
