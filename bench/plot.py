@@ -41,9 +41,7 @@ def draw(results: Sequence[Result], path: Path) -> str:
 
 def _bars(result: Result, column: Column) -> dict[str, float]:
     found = {name: result.median(name, column.key) for name in result.contestants()}
-    return {
-        name: value for name, value in found.items() if value is not None and math.isfinite(value)
-    }
+    return {name: value for name, value in found.items() if value and math.isfinite(value)}
 
 
 def _draw_panel(axes: Any, result: Result, column: Column) -> None:

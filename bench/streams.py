@@ -31,6 +31,7 @@ _STAMP: Final = re.compile(rb"data: (\d+)\n")
 class Seen:
     """What was seen, the latter half of it only where all streams could be opened."""
 
+    wanted: int
     streams: int = 0
     memory: int | None = None
     memory_grown: float | None = None
@@ -42,9 +43,11 @@ class Seen:
 
 def watch(server: Server, wanted: int, seconds: float) -> Seen:
     """Open streams, rest, ask for other things beside them, and await events on all."""
-    seen = Seen(rate_without=_rate(server.port, seconds))
+    # As many as this process may have descriptors for, and the server, which has the same limit.
+    wanted = min(wanted, raise_descriptor_limit() - _OTHERS)
+    seen = Seen(wanted, rate_without=_rate(server.port, seconds))
     before = server.memory()
-    streams = _open(server.port, min(wanted, raise_descriptor_limit() - _OTHERS))
+    streams = _open(server.port, wanted)
     try:
         seen.streams = len(streams)
         after = server.memory()

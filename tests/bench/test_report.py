@@ -114,7 +114,10 @@ def test_the_data_have_each_round_and_each_verdict() -> None:
     found = json.loads(as_json(data([result({"ours": [30.0], "theirs": [10.0]})], {}, Settings())))
     race = found["scenarios"]["race"]
     assert [each["figures"] for each in race["rounds"]] == [{"rate": 30.0}, {"rate": 10.0}]
-    assert race["medians"] == {"ours": {"rate": 30.0}, "theirs": {"rate": 10.0}}
+    assert race["medians"] == {
+        "ours": {"rate": 30.0, "other": None},
+        "theirs": {"rate": 10.0, "other": None},
+    }
     (target,) = race["targets"]
     assert (target["value"], target["holds"]) == (3.0, True)
 
