@@ -83,7 +83,13 @@ def _open(port: int, count: int) -> dict[int, socket.socket]:
         crowd = [connect(port, _PATIENCE) for _ in range(min(_CROWD, count - len(streams)))]
         for sock in crowd:
             sock.sendall(request("/events"))
-        told = [sock for sock in crowd if _is_welcome(sock)]
+        told = []
+        until = time.monotonic() + _PATIENCE
+        for sock in crowd:
+            # All have waited as long: what is left of the time, or a moment to see what is there.
+            sock.settimeout(max(0.01, until - time.monotonic()))
+            if _is_welcome(sock):
+                told.append(sock)
         streams |= {sock.fileno(): sock for sock in told}
         if len(told) < len(crowd):
             for sock in set(crowd) - set(told):
@@ -103,7 +109,6 @@ def _is_welcome(sock: socket.socket) -> bool:
                 return False
             data += more
     except TimeoutError:
-        # Those behind this one have waited as long.
         return False
     head = parse_head(data)
     if head is None or head.status != 200:
