@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections.abc import Callable
-from multiprocessing.pool import AsyncResult
+from multiprocessing.connection import Connection
 from typing import Any, Final, Generic, ParamSpec, TypeVar
 
 from bench.process import Cores, Failed, pin, raise_descriptor_limit
@@ -21,32 +21,35 @@ _MEMBERS: Final = 2
 class Job(Generic[Answer]):
     """Work that goes on elsewhere."""
 
-    def __init__(self, result: AsyncResult[Any]) -> None:
-        self._result = result
+    def __init__(self, member: _Member) -> None:
+        self._member = member
 
     def result(self) -> Answer:
         """Wait for the end; raises what the work has raised."""
-        try:
-            answer: Answer = self._result.get(_PATIENCE)
-        except multiprocessing.TimeoutError:
-            raise Failed("Its client waited for too long.") from None
+        answer: Answer = self._member.answer()
         return answer
 
 
 class Crew:
-    """Two processes on the clients' cores, which are there from the beginning to the end."""
+    """Two processes on the clients' cores, each of which does one thing at a time."""
 
     def __init__(self, cores: Cores) -> None:
         self._cores = cores
-        spawning = multiprocessing.get_context("spawn")
-        self._pool = spawning.Pool(_MEMBERS, initializer=_prepare)
+        self._members = [_Member() for _ in range(_MEMBERS)]
 
     def __enter__(self) -> Crew:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pool.terminate()
-        self._pool.join()
+        for member in self._members:
+            member.end()
+
+    def rest(self) -> None:
+        """See that nothing goes on: who still works at what nobody waits for is replaced."""
+        for number, member in enumerate(self._members):
+            if member.is_busy:
+                member.end()
+                self._members[number] = _Member()
 
     def start(
         self,
@@ -75,21 +78,57 @@ class Crew:
         """Have work done, on the clients' cores."""
         return self.start(work, *arguments, **options).result()
 
-    def _begin(self, cores: frozenset[int] | None, *work: Any) -> Job[Any]:
-        return Job(self._pool.apply_async(_work, (cores, *work)))
+    def _begin(self, *task: Any) -> Job[Any]:
+        member = next(each for each in self._members if not each.is_busy)
+        member.begin(task)
+        return Job(member)
 
 
-def _prepare() -> None:
+class _Member:
+    """A process that does what it is told, one thing after the other."""
+
+    def __init__(self) -> None:
+        # Not forked: it begins as clean as a client that somebody has started.
+        spawning = multiprocessing.get_context("spawn")
+        self._line, theirs = spawning.Pipe()
+        self._process = spawning.Process(target=_obey, args=(theirs,), daemon=True)
+        self._process.start()
+        theirs.close()
+        self.is_busy = False
+
+    def begin(self, task: tuple[Any, ...]) -> None:
+        self.is_busy = True
+        self._line.send(task)
+
+    def answer(self) -> Any:
+        if not self._line.poll(_PATIENCE):
+            raise Failed("A client did not come to its end.")
+        try:
+            answer, error = self._line.recv()
+        except EOFError:
+            raise Failed("A client was ended.") from None
+        self.is_busy = False
+        if error is not None:
+            raise error
+        return answer
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self._line.close()
+
+
+def _obey(line: Connection) -> None:
     # Ctrl+C is for the one who gives the work, and who ends us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise_descriptor_limit()
-
-
-def _work(
-    cores: frozenset[int] | None,
-    work: Callable[..., Any],
-    arguments: tuple[Any, ...],
-    options: dict[str, Any],
-) -> Any:
-    pin(cores)
-    return work(*arguments, **options)
+    while True:
+        try:
+            cores, work, arguments, options = line.recv()
+        except EOFError:
+            return
+        pin(cores)
+        try:
+            line.send((work(*arguments, **options), None))
+        except Exception as error:  # whatever it is, it is for the one who waits
+            line.send((None, error))

@@ -69,6 +69,7 @@ class Runner:
                 for contestant in present:
                     self._tell(f"{scenario.name}, round {number}: {contestant.name}")
                     rounds.append(self._round(scenario, contestant, number, crew))
+                    crew.rest()
         pin(None)
         return Result(scenario, rounds, left_out)
 
