@@ -35,13 +35,22 @@ class Downloaded(NamedTuple):
     size: int
     seconds: float
 
+    @property
+    def speed(self) -> float:
+        """In MB/s."""
+        return self.size / self.seconds / 1e6
+
 
 class Answered(NamedTuple):
-    """How many requests were answered in full, and what share of the time the client computed."""
+    """How many requests were answered in full, in what time, and how much the client computed."""
 
     answers: int
     seconds: float
-    client_busy: float
+    computed: float
+
+    @property
+    def rate(self) -> float:
+        return self.answers / self.seconds
 
 
 def compare(port: int, target: str, path: Path) -> None:
@@ -200,7 +209,7 @@ def random_ranges(port: int, target: str, total: int, size: int, seconds: float)
             if line.ask(request(target, byte_range(start, start + size)), 206) != size:
                 raise Broken("A range has another length than was asked for.")
             count += 1
-    return Answered(count, passed, (time.process_time() - computed) / passed)
+    return Answered(count, passed, time.process_time() - computed)
 
 
 def first_bytes(port: int, target: str, start: int, tries: int, seconds: float) -> list[float]:
@@ -257,7 +266,7 @@ def _hurry(socks: Sequence[socket.socket], messages: Sequence[bytes], seconds: f
                     raise Broken("An answer is not as long as the one before.")
                 else:
                     missing[key] = left
-        return Answered(count, passed, (time.process_time() - computed) / passed)
+        return Answered(count, passed, time.process_time() - computed)
 
 
 def _size_of_answer(sock: socket.socket, message: bytes) -> int:

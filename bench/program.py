@@ -24,7 +24,13 @@ def serve_ours(app: WSGIApp, port: int) -> None:
     """Serve by our own server until SIGTERM."""
     serve: Any = getattr(wsgistream, "serve", None)
     if serve is not None:
-        serve(app, listen=f"127.0.0.1:{port}", threads=_THREADS, connection_limit=_CONNECTIONS)
+        serve(
+            app,
+            listen=f"127.0.0.1:{port}",
+            threads=_THREADS,
+            log_format=None,
+            connection_limit=_CONNECTIONS,
+        )
         return
     sockets = bind([("127.0.0.1", port)], None)
     server = Server(app, sockets, threads=_THREADS, grace=0, connection_limit=_CONNECTIONS)

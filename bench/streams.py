@@ -66,7 +66,7 @@ def watch(server: Server, wanted: int, seconds: float) -> Seen:
 def _rate(port: int, seconds: float) -> float:
     hurry(port, ["/hello"], _CONNECTIONS, seconds / 5)
     got = hurry(port, ["/hello"], _CONNECTIONS, seconds)
-    return got.answers / got.seconds
+    return got.rate
 
 
 def _idle_cpu(server: Server, seconds: float) -> float | None:

@@ -20,7 +20,7 @@ def _measure(trial: Trial) -> Figures:
     begins = trial.crew.run(first_bytes, port, Place.big, start, _TRIES, seconds)
     got = trial.crew.run(random_ranges, port, Place.big, total, min(MIB, total // 8), seconds)
     return {
-        "rate": got.answers / got.seconds,
+        "rate": got.rate,
         "first_byte": scaled(percentile(begins, 0.5), 1e3),
     }
 

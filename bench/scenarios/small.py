@@ -43,9 +43,9 @@ def _hurry(trial: Trial, *, free: bool) -> Figures:
     computed = difference(server.cpu(), before)
     how = "free" if free else "pinned"
     return {
-        f"rate_{how}": got.answers / got.seconds,
+        f"rate_{how}": got.rate,
         f"cpu_{how}": scaled(ratio(computed, got.answers), 1e6),
-        f"client_{how}": got.client_busy * 100,
+        f"client_{how}": got.computed / got.seconds * 100,
     }
 
 

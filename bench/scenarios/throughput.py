@@ -23,7 +23,7 @@ def _download(trial: Trial, connections: int) -> Figures:
     got = trial.crew.run(download, server.port, Place.big, connections, seconds)
     computed = difference(server.cpu(), before)
     return {
-        f"speed_{connections}": got.size / got.seconds / 1e6,
+        f"speed_{connections}": got.speed,
         f"cpu_{connections}": ratio(computed, got.size / GIB),
     }
 
