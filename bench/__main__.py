@@ -15,7 +15,7 @@ from typing import Final
 
 from bench.model import MIB, Settings
 from bench.plot import draw
-from bench.process import ROOT, Cores, raise_descriptor_limit, share_cores
+from bench.process import ROOT, Cores, pin, raise_descriptor_limit, share_cores
 from bench.report import as_json, data, markdown, section
 from bench.run import Runner, place_of
 from bench.scenarios import SCENARIOS
@@ -44,12 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     raise_descriptor_limit()
     settings = _settings(chosen)
     cores = share_cores(not chosen.unpinned)
-    peers = None if chosen.peers is None else {name for name in chosen.peers.split(",") if name}
+    pin(cores.clients)  # for what we do while a server is measured
     with place_of(settings) as place:
         runner = Runner(place, settings, cores, _tell)
         results = []
         for name in chosen.scenarios or SCENARIOS:
-            results.append(runner.run(SCENARIOS[name], peers))
+            results.append(runner.run(SCENARIOS[name], chosen.peers))
             print(section(results[-1]), end="\n\n", flush=True)
     chosen.out.mkdir(parents=True, exist_ok=True)
     plot = draw(results, chosen.out / "bench.svg")
@@ -72,7 +72,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=_count, help="rounds of all contestants (default: 5)")
     parser.add_argument("--seconds", type=_seconds, help="of each measurement (default: 3)")
-    parser.add_argument("--peers", metavar="NAME,…", help="only these beside ours ('': none)")
+    parser.add_argument(
+        "--peers", type=_peers, metavar="NAME,…", help="only these beside ours ('': none)"
+    )
     parser.add_argument("--streams", type=_count, help="idle streams (default: 10000)")
     parser.add_argument("--unpinned", action="store_true", help="let the system choose the cores")
     parser.add_argument("--quick", action="store_true", help="a tiny run: to see that all works")
@@ -88,6 +90,17 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     for name in chosen.scenarios:
         if name not in SCENARIOS:
             parser.error(f"There is no scenario {name!r}: choose from {', '.join(SCENARIOS)}.")
+    return chosen
+
+
+def _peers(text: str) -> set[str]:
+    chosen = {name for name in text.split(",") if name}
+    known = {each.family for one in SCENARIOS.values() for each in one.contestants}
+    if unknown := chosen - known:
+        absent = " and no ".join(sorted(unknown))
+        raise argparse.ArgumentTypeError(
+            f"There is no {absent}: choose from {', '.join(sorted(known))}."
+        )
     return chosen
 
 

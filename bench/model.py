@@ -72,6 +72,13 @@ class Contestant:
     what: str
     command: Callable[[Place, int], Command]
     missing: Callable[[], str | None]
+    #: What the others are compared with, and never left out.
+    is_ours: bool = False
+
+    @property
+    def family(self) -> str:
+        """Its name without what it does here in particular."""
+        return self.name.partition(",")[0]
 
 
 @dataclass(frozen=True)

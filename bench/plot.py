@@ -11,8 +11,7 @@ from typing import Any, Final
 from bench.model import Column, Result
 from bench.report import number
 
-# What is ours throughout, what is ours in part, and what is not.
-_COLOURS: Final = {"ours": "#1b6ca8", "two workers": "#1b6ca8", "portable": "#7fb2d6"}
+_OURS: Final = "#1b6ca8"
 _PEER: Final = "#b8bec4"
 
 _WIDTH: Final = 6.0
@@ -57,7 +56,8 @@ def _bars(result: Result, column: Column) -> dict[str, float]:
 def _draw_panel(axes: Any, result: Result, column: Column) -> None:
     bars = dict(reversed(_bars(result, column).items()))
     lengths = [value if math.isfinite(value) else 0.0 for value in bars.values()]
-    colours = [_COLOURS.get(name.split(",")[0], _PEER) for name in bars]
+    ours = {each.name for each in result.scenario.contestants if each.is_ours}
+    colours = [_OURS if name in ours else _PEER for name in bars]
     drawn = axes.barh(list(bars), lengths, color=colours)
     labels = [number(value, column.digits) for value in bars.values()]
     axes.bar_label(drawn, labels, padding=3, fontsize=9)

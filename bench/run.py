@@ -7,16 +7,12 @@ import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 from bench.clients import compare
 from bench.crew import Crew
 from bench.model import MIB, Contestant, Place, Result, Round, Scenario, Settings, Trial
-from bench.process import Cores, Failed, free_port, pin, started
+from bench.process import Cores, Failed, free_port, started
 from bench.wire import Broken
-
-#: Names the contestants that are always there: without them nothing is compared.
-OWN: Final = "ours"
 
 Tell = Callable[[str], None]
 
@@ -56,21 +52,19 @@ class Runner:
         left_out: dict[str, str] = {}
         present: list[Contestant] = []
         for contestant in scenario.contestants:
-            if chosen is not None and contestant.name not in chosen and not _is_ours(contestant):
+            if chosen is not None and not (contestant.is_ours or contestant.family in chosen):
                 continue
             if reason := contestant.missing():
                 left_out[contestant.name] = reason
             else:
                 present.append(contestant)
         rounds: list[Round] = []
-        pin(self._cores.clients)
         with Crew(self._cores) as crew:
             for number in range(1, self._settings.rounds + 1):
                 for contestant in present:
                     self._tell(f"{scenario.name}, round {number}: {contestant.name}")
                     rounds.append(self._round(scenario, contestant, number, crew))
                     crew.rest()
-        pin(None)
         return Result(scenario, rounds, left_out)
 
     def _round(self, scenario: Scenario, contestant: Contestant, number: int, crew: Crew) -> Round:
@@ -97,7 +91,3 @@ class Runner:
         if key not in self._compared:
             crew.run(compare, port, target, self._place.path(target))
             self._compared.add(key)
-
-
-def _is_ours(contestant: Contestant) -> bool:
-    return contestant.name.split(",")[0] in (OWN, "two workers")

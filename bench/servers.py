@@ -114,9 +114,9 @@ def _granian(place: Place, port: int) -> Command:
     )
 
 
-OURS: Final = Contestant("ours", "wsgistream serve", _ours(), _present)
+OURS: Final = Contestant("ours", "wsgistream serve", _ours(), _present, is_ours=True)
 TWO_WORKERS: Final = Contestant(
-    "two workers", "wsgistream serve --workers 2", _ours("--workers=2"), _no_workers
+    "two workers", "wsgistream serve --workers 2", _ours("--workers=2"), _no_workers, is_ours=True
 )
 PORTABLE: Final = Contestant(
     "portable", "our DirectoryApp on waitress", _program("waitress", "directory"), _present
@@ -143,11 +143,19 @@ UVICORN: Final = Contestant(
 GRANIAN: Final = Contestant("granian", "our DirectoryApp on granian", _granian, _needs("granian"))
 
 OUR_GENERATOR: Final = Contestant(
-    "ours", "a Pausable generator on our server", _program("ours", "generator"), _present
+    "ours",
+    "a Pausable generator on our server",
+    _program("ours", "generator"),
+    _present,
+    is_ours=True,
 )
 WAITRESS_GENERATOR: Final = Contestant(
     "waitress", "the same generator on waitress", _program("waitress", "generator"), _present
 )
 OUR_EVENTS: Final = Contestant(
-    "ours", "a Wakeable stream each on our server", _program("ours", "events"), _present
+    "ours",
+    "a Wakeable stream each on our server",
+    _program("ours", "events"),
+    _present,
+    is_ours=True,
 )

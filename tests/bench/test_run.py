@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.servers import ROOT
 
 #: Seconds after which a run that should take a few has hung.
@@ -65,7 +67,14 @@ def test_the_list_tells_every_scenario_and_runs_none() -> None:
     ]
 
 
-def test_a_scenario_that_there_is_not_is_refused_with_a_sentence() -> None:
-    refused = bench("tiny")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(["tiny"], "There is no scenario 'tiny'", id="a scenario"),
+        pytest.param(["--peers", "hello,apache"], "There is no apache", id="a peer"),
+    ],
+)
+def test_what_there_is_not_is_refused_with_a_sentence(arguments: list[str], said: str) -> None:
+    refused = bench(*arguments)
     assert refused.returncode == 2
-    assert "There is no scenario 'tiny'" in refused.stderr
+    assert said in refused.stderr
