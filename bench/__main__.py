@@ -7,13 +7,13 @@ import os
 import platform
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from bench.model import MIB, Settings
+from bench.model import MIB, Result, Settings
 from bench.plot import draw
 from bench.process import ROOT, Cores, pin, raise_descriptor_limit, share_cores
 from bench.report import as_json, data, markdown, section
@@ -45,21 +45,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = _settings(chosen)
     cores = share_cores(not chosen.unpinned)
     pin(cores.clients)  # for what we do while a server is measured
+    machine = _machine(cores)
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    results: list[Result] = []
     with place_of(settings) as place:
         runner = Runner(place, settings, cores, _tell)
-        results = []
         for name in chosen.scenarios or SCENARIOS:
             results.append(runner.run(SCENARIOS[name], chosen.peers))
             print(section(results[-1]), end="\n\n", flush=True)
-    chosen.out.mkdir(parents=True, exist_ok=True)
-    plot = draw(results, chosen.out / "bench.svg")
-    machine = _machine(cores)
-    found = as_json(data(results, machine, settings))
-    (chosen.out / "bench.json").write_text(found, encoding="utf-8")
-    said = markdown(results, machine, settings, plot)
-    (chosen.out / "bench.md").write_text(said, encoding="utf-8")
+            # Each time, for who ends a long run early wants to keep what there is.
+            _write(chosen.out, results, machine, settings)
     _tell(f"The report is {chosen.out / 'bench.md'}")
     return int(any(each.failure for result in results for each in result.rounds))
+
+
+def _write(
+    folder: Path, results: Sequence[Result], machine: Mapping[str, str], settings: Settings
+) -> None:
+    plot = draw(results, folder / "bench.svg")
+    found = as_json(data(results, machine, settings))
+    (folder / "bench.json").write_text(found, encoding="utf-8")
+    said = markdown(results, machine, settings, plot)
+    (folder / "bench.md").write_text(said, encoding="utf-8")
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
