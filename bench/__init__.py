@@ -1,0 +1,1 @@
+"""Bench: this project's servers beside others, measured in turn on one machine."""

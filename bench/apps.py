@@ -1,0 +1,173 @@
+"""Apps: the WSGI applications that stand under test, ours and those that stand beside."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib import import_module
+from typing import Any, Final
+
+import webob.static
+
+from bench.model import GIB, KIB
+from wsgistream import DirectoryApp
+from wsgistream.types import Environ, StartResponse, WSGIApp
+from wsgistream.wsgi.waiting import Pausable, Wakeable
+
+_CHUNK: Final = 64 * KIB
+_HELLO: Final = b"hello, world\n".ljust(KIB, b".")
+
+
+def directory(root: str) -> WSGIApp:
+    return DirectoryApp(root)
+
+
+def hello(root: str) -> WSGIApp:
+    """Every answer is the first small file, from memory: the least that a server can have to do."""
+    with open(os.path.join(root, "small-00.bin"), "rb") as file:
+        content = file.read()
+    return lambda environ, start_response: _small(start_response, content)
+
+
+def _small(start_response: StartResponse, content: bytes) -> Iterable[bytes]:
+    headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(content)))]
+    start_response("200 OK", headers)
+    return [content]
+
+
+def file_wrapper(root: str) -> WSGIApp:
+    """What PEP 3333 offers for files, used in the plainest way, with one range."""
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        file = open(os.path.join(root, environ["PATH_INFO"][1:]), "rb")  # noqa: SIM115
+        size = os.fstat(file.fileno()).st_size
+        start, stop, status = 0, size, "200 OK"
+        headers = [("Content-Type", "application/octet-stream"), ("Accept-Ranges", "bytes")]
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", environ.get("HTTP_RANGE", ""))
+        if asked:
+            start = int(asked[1])
+            stop = min(int(asked[2] or size) + 1, size)
+            status = "206 Partial Content"
+            headers.append(("Content-Range", f"bytes {start}-{stop - 1}/{size}"))
+            file.seek(start)
+        start_response(status, [*headers, ("Content-Length", str(stop - start))])
+        body: Iterable[bytes] = environ["wsgi.file_wrapper"](file, _CHUNK)
+        return body
+
+    return app
+
+
+def webob_static(root: str) -> WSGIApp:
+    app: WSGIApp = webob.static.DirectoryApp(root)
+    return app
+
+
+def whitenoise(root: str) -> WSGIApp:
+    def nothing(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("404 Not Found", [("Content-Length", "0")])
+        return []
+
+    white_noise = import_module("whitenoise").WhiteNoise
+    app: WSGIApp = white_noise(nothing, root=root, autorefresh=False)
+    return app
+
+
+def generator(root: str) -> WSGIApp:
+    """A GiB that is made while it is sent; and something small beside it, at ``/hello``."""
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/hello":
+            return _small(start_response, _HELLO)
+        headers = [("Content-Type", "application/octet-stream"), ("Content-Length", str(GIB))]
+        start_response("200 OK", headers)
+        return Pausable(_chunks())
+
+    return app
+
+
+def _chunks() -> Iterator[bytes]:
+    for number in range(GIB // _CHUNK):
+        yield number.to_bytes(8, "big") * (_CHUNK // 8)
+
+
+class Events:
+    """A channel to which anybody may subscribe: what is published reaches all."""
+
+    def __init__(self) -> None:
+        self._subscriptions: set[Subscription] = set()
+        self._lock = threading.Lock()
+
+    def subscribe(self) -> Subscription:
+        subscription = Subscription(self.unsubscribe)
+        with self._lock:
+            self._subscriptions.add(subscription)
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        with self._lock:
+            self._subscriptions.discard(subscription)
+
+    def publish(self, event: bytes) -> int:
+        """Give an event to all; tells how many they are."""
+        with self._lock:
+            subscriptions = tuple(self._subscriptions)
+        for subscription in subscriptions:
+            subscription.tell(event)
+        return len(subscriptions)
+
+
+class Subscription(Wakeable):
+    """One client's stream of events."""
+
+    def __init__(self, unsubscribe: Callable[[Subscription], None]) -> None:
+        self._news = deque([b": welcome\n\n"])
+        self._unsubscribe = unsubscribe
+
+    def tell(self, event: bytes) -> None:
+        self._news.append(event)
+        self.wake()
+
+    def take(self) -> bytes | None:
+        return self._news.popleft() if self._news else None
+
+    def beat(self) -> bytes:
+        return b": still here\n\n"
+
+    def close(self) -> None:
+        self._unsubscribe(self)
+
+
+def event_now() -> bytes:
+    """Make an event that says when it was made, by the clock that all processes share."""
+    return b"data: %d\n\n" % time.monotonic_ns()
+
+
+def events(root: str) -> WSGIApp:
+    """Streams at ``/events``, an event to all by ``/publish``, and ``/hello``."""
+    channel = Events()
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path == "/events":
+            start_response("200 OK", [("Content-Type", "text/event-stream")])
+            return channel.subscribe()
+        if path == "/publish":
+            return _small(start_response, b"%d\n" % channel.publish(event_now()))
+        return _small(start_response, _HELLO)
+
+    return app
+
+
+APPS: Final[Mapping[str, Callable[[str], Any]]] = {
+    "directory": directory,
+    "events": events,
+    "file_wrapper": file_wrapper,
+    "generator": generator,
+    "hello": hello,
+    "webob_static": webob_static,
+    "whitenoise": whitenoise,
+}

@@ -1,0 +1,161 @@
+"""Servers: the contestants, what each needs, and how it is started."""
+
+from __future__ import annotations
+
+import getpass
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from typing import Final
+
+from bench.model import Command, Contestant, Place
+from bench.process import ROOT
+
+_PYTHON: Final = (sys.executable, "-m")
+
+
+def _present() -> str | None:
+    return None
+
+
+def _needs(*modules: str) -> Callable[[], str | None]:
+    def missing() -> str | None:
+        absent = [name for name in modules if importlib.util.find_spec(name) is None]
+        return f"{' and '.join(absent)} not installed" if absent else None
+
+    return missing
+
+
+def _program(server: str, app: str) -> Callable[[Place, int], Command]:
+    def command(place: Place, port: int) -> Command:
+        return Command([*_PYTHON, "bench.program", server, app, str(place.root), str(port)])
+
+    return command
+
+
+def _ours(*options: str) -> Callable[[Place, int], Command]:
+    def command(place: Place, port: int) -> Command:
+        arguments = ["wsgistream", "serve", str(place.root), "--quiet", "--grace=0"]
+        return Command([*_PYTHON, *arguments, "--listen", f"127.0.0.1:{port}", *options])
+
+    return command
+
+
+@cache
+def _no_workers() -> str | None:
+    asked = [*_PYTHON, "wsgistream", "serve", "--help"]
+    said = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    return None if "--workers" in said else "this version has no --workers"
+
+
+def _find_nginx() -> str | None:
+    # It is rarely on the path of those who are not root.
+    return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+
+
+def _no_nginx() -> str | None:
+    return None if _find_nginx() else "nginx not installed"
+
+
+def _nginx(place: Place, port: int) -> Command:
+    """One worker, everything that makes it fast on, and nothing written but what it must."""
+    folder = place.temporary / "nginx"
+    folder.mkdir(exist_ok=True)
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    temporary = "".join(f"    {kind}_temp_path {folder}/{kind};\n" for kind in kinds)
+    # Its workers of root would be nobody's, who cannot read the files.
+    user = f"user {getpass.getuser()};\n" if os.geteuid() == 0 else ""
+    (folder / "nginx.conf").write_text(
+        f"{user}daemon off;\n"
+        "worker_processes 1;\n"
+        f"pid {folder}/pid;\n"
+        f"error_log {folder}/error.log;\n"
+        "events { worker_connections 1024; }\n"
+        "http {\n"
+        f"{temporary}"
+        "    access_log off;\n"
+        "    sendfile on;\n"
+        "    tcp_nopush on;\n"
+        "    keepalive_requests 1000000000;\n"
+        "    default_type application/octet-stream;\n"
+        f"    server {{ listen 127.0.0.1:{port}; root {place.root}; }}\n"
+        "}\n"
+    )
+    name = str(_find_nginx())
+    conf, log = f"{folder}/nginx.conf", f"{folder}/error.log"
+    return Command([name, "-p", str(folder), "-e", log, "-c", conf])
+
+
+def _gunicorn(place: Place, port: int) -> Command:
+    arguments = ["gunicorn", "--worker-class=gthread", "--threads=4", "--log-level=warning"]
+    return Command(
+        [*_PYTHON, *arguments, f"--bind=127.0.0.1:{port}", "wsgistream:create_app()"],
+        {"WSGISTREAM_ROOT": str(place.root)},
+    )
+
+
+def _uvicorn(place: Place, port: int) -> Command:
+    arguments = ["uvicorn", "--no-access-log", "--log-level=warning", f"--port={port}"]
+    return Command(
+        [*_PYTHON, *arguments, "--timeout-graceful-shutdown=1", "bench.asgi:app"],
+        {"BENCH_ROOT": str(place.root)},
+    )
+
+
+def _granian(place: Place, port: int) -> Command:
+    arguments = ["granian", "--interface=wsgi", "--blocking-threads=4", "--log-level=warning"]
+    return Command(
+        [*_PYTHON, *arguments, f"--port={port}", "--factory", "wsgistream:create_app"],
+        {"WSGISTREAM_ROOT": str(place.root)},
+    )
+
+
+OURS: Final = Contestant("ours", "wsgistream serve", _ours(), _present, is_ours=True)
+TWO_WORKERS: Final = Contestant(
+    "two workers", "wsgistream serve --workers 2", _ours("--workers=2"), _no_workers, is_ours=True
+)
+PORTABLE: Final = Contestant(
+    "portable", "our DirectoryApp on waitress", _program("waitress", "directory"), _present
+)
+NGINX: Final = Contestant("nginx", "nginx, one worker, sendfile", _nginx, _no_nginx)
+FILE_WRAPPER: Final = Contestant(
+    "file_wrapper", "wsgi.file_wrapper on waitress", _program("waitress", "file_wrapper"), _present
+)
+HELLO: Final = Contestant(
+    "hello", "1 KiB from memory on waitress", _program("waitress", "hello"), _present
+)
+WEBOB: Final = Contestant(
+    "webob", "webob.static on waitress", _program("waitress", "webob_static"), _present
+)
+WHITENOISE: Final = Contestant(
+    "whitenoise", "WhiteNoise on waitress", _program("waitress", "whitenoise"), _needs("whitenoise")
+)
+GUNICORN: Final = Contestant(
+    "gunicorn", "our DirectoryApp on gunicorn, gthread", _gunicorn, _needs("gunicorn")
+)
+UVICORN: Final = Contestant(
+    "uvicorn", "Starlette on uvicorn", _uvicorn, _needs("uvicorn", "starlette")
+)
+GRANIAN: Final = Contestant("granian", "our DirectoryApp on granian", _granian, _needs("granian"))
+
+OUR_GENERATOR: Final = Contestant(
+    "ours",
+    "a Pausable generator on our server",
+    _program("ours", "generator"),
+    _present,
+    is_ours=True,
+)
+WAITRESS_GENERATOR: Final = Contestant(
+    "waitress", "the same generator on waitress", _program("waitress", "generator"), _present
+)
+OUR_EVENTS: Final = Contestant(
+    "ours",
+    "a Wakeable stream each on our server",
+    _program("ours", "events"),
+    _present,
+    is_ours=True,
+)
