@@ -158,6 +158,10 @@ class Server:
         return self._channels()
 
     def _stop_listening(self) -> None:
+        for listener in self._listeners:
+            # First, for while another process holds the socket as well, the system goes on telling
+            # of it, and what is closed cannot be taken from what it looks at.
+            wasyncore.dispatcher.del_channel(listener)
         for sock in self._sockets:
             release(sock)
         for listener in self._listeners:
