@@ -257,6 +257,13 @@ def test_a_folder_that_is_put_outside_takes_its_files_with_it(root: Path, shelf:
     assert content(shelf, "sub/b.txt") is None
 
 
+def test_a_folder_that_is_gone_has_no_files(root: Path, shelf: Shelf) -> None:
+    assert content(shelf, "sub/b.txt") == b"sub/b.txt"
+    (root / "sub/b.txt").unlink()
+    (root / "sub").rmdir()
+    assert content(shelf, "sub/b.txt") is None
+
+
 @pytest.mark.skipif(AS_ROOT, reason="root may read every file")
 def test_at_the_next_request_it_is_seen_that_a_file_may_not_be_read(
     root: Path, shelf: Shelf
