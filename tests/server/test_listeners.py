@@ -98,6 +98,21 @@ def test_many_who_are_too_many_are_all_told(nothing_left: Callable[[], bool]) ->
     assert nothing_left()
 
 
+def test_who_comes_with_very_many_others_is_let_in_a_turn_later() -> None:
+    with running(hello) as run, ExitStack() as stack:
+        inside, may_go_on = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            inside.set()
+            assert may_go_on.wait(DEADLINE)
+
+        run.server._loop.call(hold)
+        assert inside.wait(DEADLINE)
+        clients = [stack.enter_context(run.connect()) for _ in range(100)]
+        may_go_on.set()
+        assert [status_of(client) for client in clients] == [200] * 100
+
+
 def test_that_a_server_is_full_is_said_once_and_not_for_each_who_comes(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
