@@ -8,7 +8,7 @@ import resource
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -166,42 +166,38 @@ def at_most(count: int) -> Iterator[None]:
             os.close(number)
 
 
-def connected(address: Any) -> list[socket.socket]:
+def connected(address: Any, stack: ExitStack) -> list[socket.socket]:
     """Connect until there is no descriptor left."""
-    clients = []
-    while True:
-        try:
-            client = socket.socket()
-        except OSError:
-            return clients
-        client.settimeout(DEADLINE)
-        client.connect(address)
-        clients.append(client)
+    clients: list[socket.socket] = []
+    with suppress(OSError):
+        while True:
+            client = stack.enter_context(socket.socket())
+            client.settimeout(DEADLINE)
+            client.connect(address)
+            clients.append(client)
+    return clients
 
 
 def test_without_a_descriptor_who_comes_is_told_so_and_the_loop_sleeps(
     nothing_left: Callable[[], bool],
 ) -> None:
     with running(hello) as run:
-        waiting = [run.connect() for _ in range(5)]  # of which the server has none left to take
-        for client in waiting:
-            assert status_of(client) == 200
-        with at_most(20):
-            turns = count_turns(run)
-            clients = connected(run.addresses[0])
-            assert clients
-            for client in clients:
-                client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-            heads = [client.recv(12) for client in clients]
-            assert set(heads) <= {b"HTTP/1.1 200", b"HTTP/1.1 503"}
-            assert b"HTTP/1.1 503" in heads
-            assert [status_of(client) for client in waiting] == [200] * 5
-            assert len(turns) < 50 * (len(clients) + 5)
-            for client in clients:
-                client.close()
-            assert eventually(lambda: is_let_in(run))
-        for client in waiting:
-            client.__exit__()
+        with ExitStack() as stack:
+            inside = [stack.enter_context(run.connect()) for _ in range(5)]
+            assert [status_of(client) for client in inside] == [200] * 5
+            # Each takes two, so that in the end one of them is there and cannot be let in.
+            with at_most(21), ExitStack() as crowd:
+                turns = count_turns(run)
+                clients = connected(run.addresses[0], crowd)
+                for client in clients:
+                    client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                heads = [client.recv(12) for client in clients]
+                assert set(heads) <= {b"HTTP/1.1 200", b"HTTP/1.1 503"}
+                assert b"HTTP/1.1 503" in heads
+                assert [status_of(client) for client in inside] == [200] * 5
+                assert len(turns) < 50 * (len(clients) + 5)
+                crowd.close()
+                assert eventually(lambda: is_let_in(run))
         assert eventually(lambda: not run.server._channels())
     assert nothing_left()
 
