@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from http.client import IncompleteRead
@@ -18,6 +19,7 @@ from tests.client import Answer
 from tests.servers import DEADLINE, Connection, Process, Running, eventually, process, running
 from wsgistream import DirectoryApp, FileApp, StreamingResponse
 from wsgistream.server import parser
+from wsgistream.server import run as run_module
 from wsgistream.types import Body, Environ, StartResponse, WSGIApp
 from wsgistream.wsgi.waiting import Pausable, Wakeable
 
@@ -325,6 +327,32 @@ def test_a_stream_that_is_looked_at_while_the_server_ends_is_closed(
         assert run.ended()
         assert stream.closed.is_set()
     assert nothing_left()
+
+
+class SetBack:
+    """A clock whose time of day is set back by an hour."""
+
+    is_set_back = False
+    monotonic = staticmethod(time.monotonic)
+
+    def time(self) -> float:
+        return time.time() - (3600 if self.is_set_back else 0)
+
+
+def test_a_server_goes_on_looking_after_its_clients_when_its_clock_is_set_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = SetBack()
+    monkeypatch.setattr(run_module, "time", clock)
+    with running(small, connection_limit=3, grace=1000) as run, run.connect() as client:
+        client.ask()
+        assert client.answer().body == b"small"
+        clock.is_set_back = True
+        assert ask_once(run).status == 503
+        client.__exit__()
+        assert eventually(lambda: not run.server._channels())
+        run.server.stop()
+        assert run.ended()
 
 
 # --- a process of its own ------------------------------------------------------------------------
