@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from tests.servers import DEADLINE, Connection, Running, eventually, running
-from wsgistream.server import listeners
 from wsgistream.server.listeners import Spare
 from wsgistream.types import Body, Environ, StartResponse
 
@@ -49,7 +48,7 @@ def options(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
     return {"addresses": [], "unix_path": str(tmp_path / "socket")}
 
 
-def room_for(count: int) -> dict[str, int]:
+def room_for(count: int) -> dict[str, Any]:
     """Let so many in: the listener and its trigger are counted with them."""
     return {"connection_limit": count + 2}
 
@@ -118,7 +117,7 @@ def test_that_a_server_is_full_is_said_once_and_not_for_each_who_comes(
 ) -> None:
     with running(hello, **room_for(1)) as run:
         (listener,) = run.server._listeners
-        listener.look = lambda spare: None  # no time passes
+        listener.look = lambda spare: None  # type: ignore[method-assign]  # no time passes
         for _ in range(20):
             with run.connect() as client:
                 assert status_of(client) == 200
@@ -298,7 +297,7 @@ def test_a_server_goes_on_when_its_spare_is_taken_by_a_file(
             return opened(path, *arguments, **options)
 
         with monkeypatch.context() as patch:
-            patch.setattr(listeners.os, "open", refuse)
+            patch.setattr(os, "open", refuse)
             for _ in range(2):
                 with run.connect() as late:
                     assert status_of(late) == 503

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,7 +23,6 @@ from wsgistream.sources.memory import Memory
 from wsgistream.sources.shelf import SECONDS, SMALL, Shelf
 from wsgistream.types import Source
 
-AS_ROOT = os.geteuid() == 0
 #: Long ago: whatever is done to a file afterwards gives it another time.
 OLD = 1_600_000_000
 
@@ -264,14 +265,33 @@ def test_a_folder_that_is_gone_has_no_files(root: Path, shelf: Shelf) -> None:
     assert content(shelf, "sub/b.txt") is None
 
 
-@pytest.mark.skipif(AS_ROOT, reason="root may read every file")
-def test_at_the_next_request_it_is_seen_that_a_file_may_not_be_read(
-    root: Path, shelf: Shelf
-) -> None:
-    assert content(shelf, "a.txt") == b"a.txt"
-    (root / "a.txt").chmod(0)
-    with pytest.raises(PermissionError):
-        shelf.find(("a.txt",))
+def test_at_the_next_request_it_is_seen_that_a_file_may_not_be_read(root: Path) -> None:
+    for path in (root, *root.parents[:-1]):
+        if path.stat().st_uid == os.geteuid():
+            path.chmod(path.stat().st_mode | 0o755)
+    script = (
+        "import os, sys\n"
+        "from wsgistream.sources.folder import Folder\n"
+        "from wsgistream.sources.shelf import Shelf\n"
+        "shelf = Shelf(Folder(sys.argv[1]), clock=lambda: 0)\n"
+        "for _ in range(2):\n"
+        "    source = shelf.find(('a.txt',))\n"
+        "    source.close()\n"
+        "print(type(source).__name__)\n"
+        "os.chmod(sys.argv[1] + '/a.txt', 0)\n"
+        # Root may read every file.
+        "if os.geteuid() == 0: os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "try: shelf.find(('a.txt',))\n"
+        "except PermissionError: print('refused')\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script, str(root)],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=True,
+    )
+    assert result.stdout.split() == ["_Copy", "refused"]
 
 
 def test_other_rights_have_a_file_looked_at_anew(root: Path, shelf: Shelf) -> None:
