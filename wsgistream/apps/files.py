@@ -103,7 +103,7 @@ class DirectoryApp:
             and not callable(download)
             and (self._inner is None or is_quick(self._inner))
         )
-        self._store: Store = Shelf(folder) if self.quick else folder
+        self._store: Store = Shelf(folder) if is_quick(self) else folder
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
         if environ["REQUEST_METHOD"] not in _READING:

@@ -8,21 +8,28 @@ from typing import Final
 
 from wsgistream.server.counters import Counters
 from wsgistream.types import Body, Environ, StartResponse, WSGIApp
-from wsgistream.wsgi.waiting import is_quick
+from wsgistream.wsgi.waiting import IN_LOOP, WouldBlock, is_quick
 
 PATH: Final = "/-/health"
 
 
 class Health:
-    """``app``, with the counters of its server at ``/-/health`` as JSON, from the loop itself."""
+    """``app``, with the counters of its server at ``/-/health`` as JSON, from the loop itself.
+
+    So it answers while every thread is taken, too.
+    """
+
+    quick = True
 
     def __init__(self, app: WSGIApp, counters: Counters) -> None:
         self.app = app
-        self.quick = is_quick(app)
+        self._waits = not is_quick(app)
         self._counters = counters
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
         if environ.get("PATH_INFO") != PATH or environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            if self._waits and IN_LOOP in environ:
+                raise WouldBlock
             return self.app(environ, start_response)
         uptime = round(time.time() - self._counters.began, 3)
         told = {"status": "ok", "uptime": uptime, **self._counters.total()}

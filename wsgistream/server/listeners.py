@@ -94,6 +94,7 @@ class _Listener:
             if self.full or not self._accept():
                 break
         if (self.full or self.starved) and not self._crowded:
+            # Said once, and not for each that gets in as another leaves.
             self._crowded = True
             self.logger.warning("The server is full; who comes now is told so.")
 
@@ -109,7 +110,6 @@ class _Listener:
         address = self.fix_addr(address)  # type: ignore[attr-defined]
         channel = self.channel_class(self, connection, address, self.adj, map=self.loop.members)
         self.loop.watch(channel)
-        self._crowded = False
         return True
 
     def welcome(self) -> None:
@@ -120,13 +120,19 @@ class _Listener:
 
     def look(self, spare: Spare) -> None:
         """Tell those who wait in vain."""
-        if self.accepting and (self.full or self.starved):
+        if not self.accepting:
+            return
+        if self.starved:
+            self.starved = False
+            self.handle_accept()  # there may be descriptors again
+        self._crowded = self.full or self.starved
+        if self._crowded:
             for _ in range(_AT_ONCE):
                 with spare.lent():
                     if not self._turn_away():
                         break
             self.starved = False
-            self.loop.watch(self)
+        self.loop.watch(self)
 
     def _turn_away(self) -> bool:
         try:
@@ -145,7 +151,7 @@ class Spare:
     """A descriptor that is kept for the moment when there is no other."""
 
     def __init__(self) -> None:
-        self._descriptor = os.open(os.devnull, os.O_RDONLY)
+        self._descriptor: int | None = os.open(os.devnull, os.O_RDONLY)
 
     @contextmanager
     def lent(self) -> Iterator[None]:
@@ -154,10 +160,14 @@ class Spare:
         try:
             yield
         finally:
-            self._descriptor = os.open(os.devnull, os.O_RDONLY)
+            # A thread may have been quicker, with a file of its own; then there is none for now.
+            with suppress(OSError):
+                self._descriptor = os.open(os.devnull, os.O_RDONLY)
 
     def close(self) -> None:
-        os.close(self._descriptor)
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 class TcpListener(_Listener, TcpWSGIServer):  # type: ignore[misc]

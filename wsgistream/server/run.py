@@ -87,7 +87,7 @@ class Server:
         self._ended = False
         # Of the end against a stop in another thread; a signal may come to the one that holds it.
         self._lock = threading.RLock()
-        self._looked = time.time()
+        self._looked = time.monotonic()
         self._loop = Loop()
         self.counters = Counters() if counters is None else counters
         if health:
@@ -144,11 +144,10 @@ class Server:
         self._stop_listening()
         deadline = time.monotonic() + self._grace
         looked = 0.0
-        while self._stops == 1 and (left := deadline - time.monotonic()) > 0:
-            now = time.time()
+        while self._stops == 1 and (left := deadline - (now := time.monotonic())) > 0:
             if now - looked >= _DRAIN:
                 looked = now
-                if not self._busy_channels(now):
+                if not self._busy_channels(time.time()):
                     break
             self._turn(min(left, _DRAIN))
 
@@ -160,6 +159,10 @@ class Server:
         return self._channels()
 
     def _stop_listening(self) -> None:
+        for listener in self._listeners:
+            # First, for while another process holds the socket as well, the system goes on telling
+            # of it, and what is closed cannot be taken from what it looks at.
+            wasyncore.dispatcher.del_channel(listener)
         for sock in self._sockets:
             release(sock)
         for listener in self._listeners:
@@ -183,14 +186,15 @@ class Server:
         self._loop.turn(seconds)
         for listener in self._listeners:
             listener.welcome()
-        now = time.time()
+        # Not the time of day, which may be set back.
+        now = time.monotonic()
         if now - self._looked >= max(_TURN, len(self._loop.members) / _LOOKS):
             self._looked = now
             for listener in self._listeners:
                 listener.look(self._spare)
             channels = self._channels()
             for channel in channels:
-                channel.look(now)
+                channel.look(time.time())
             self.counters.note(len(channels), sum(each.is_idle() for each in channels))
 
     def _channels(self) -> list[Channel]:

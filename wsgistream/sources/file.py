@@ -99,7 +99,8 @@ class File:
         self.path = None if isinstance(file, io.FileIO) else os.fspath(file)
         self.file: io.FileIO = file if isinstance(file, io.FileIO) else open_regular(file)
         try:
-            status = os.fstat(self.file.fileno())
+            #: What the meta was made from.
+            self.status = status = os.fstat(self.file.fileno())
             media = guess_media(name if name is not None else os.path.basename(str(file)))
             self.meta = Meta(
                 size=status.st_size,

@@ -114,10 +114,9 @@ class Folder:
         Raises OSError where one of them has gone since.
         """
         location = os.path.join(self.root, *path)
-        status = os.fstat(source.file.fileno())
         if source.path == location:
-            return {location: status}
-        return {location: os.stat(location), str(source.path): status}
+            return {location: source.status}
+        return {location: os.stat(location), str(source.path): source.status}
 
     def list(self, path: Sequence[str]) -> Iterator[Entry] | None:
         """Name the folders and then the files at ``path``; their status is asked as they are read.
