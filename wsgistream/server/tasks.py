@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextvars import copy_context
 from enum import Enum, auto
 from typing import Any, Final, NamedTuple
 
+from waitress.channel import ClientDisconnected
 from waitress.task import ErrorTask, WSGITask, hop_by_hop
 
 from wsgistream.rules.access import Access
@@ -83,6 +85,8 @@ class _Accounted:
     in_loop = False
     #: No step of it waits for anything.
     is_quick = False
+    #: The application was asked in the loop, and told so.
+    asked_in_loop = False
     _access: Access | None = None
 
     def run(self, in_loop: bool) -> Outcome:
@@ -94,13 +98,21 @@ class _Accounted:
 
     def is_short(self) -> bool:
         """Tell whether the body ended before the length that its head announced."""
-        if self.content_length is None or not has_body(self.status) or self._is_head():
+        if self.content_length is None or not self._may_have_body():
             return False
         return self.made < self.content_length
 
     def ends_unseen(self) -> bool:
         """Tell whether a cut would look like the end: HTTP/1.0, and no length was announced."""
-        return not self.chunked_response and self.content_length is None
+        unbounded = not self.chunked_response and self.content_length is None
+        return unbounded and self._may_have_body()
+
+    def may_be_asked_again(self) -> bool:
+        """Tell whether the application can still be asked in a thread: nothing is said yet."""
+        return self.asked_in_loop and not self.wrote_header
+
+    def _may_have_body(self) -> bool:
+        return has_body(self.status) and not self._is_head()
 
     def _is_head(self) -> bool:
         # What could not be read as a request has no method.
@@ -110,9 +122,10 @@ class _Accounted:
         """Send a part of the body, after the head if that has not been sent."""
         if not self.complete:
             raise RuntimeError("start_response was not called before the body began (PEP 3333).")
+        data = _as_bytes(data)  # before the head, behind which nothing can be refused
         parts = [] if self.wrote_header else [self.build_response_header()]
         self.wrote_header = True
-        data = self._fitting(data if isinstance(data, bytes) else _as_bytes(data))
+        data = self._fitting(data)
         if data and self.chunked_response:
             parts += [b"%X\r\n" % len(data), data, b"\r\n"]
         elif data:
@@ -127,7 +140,7 @@ class _Accounted:
 
     def _fitting(self, data: bytes) -> bytes:
         """Cut off what is not to be sent."""
-        if data and (self._is_head() or not has_body(self.status)):
+        if data and not self._may_have_body():
             self._complain_of_body()
             return b""
         if self.content_length is not None:
@@ -263,7 +276,7 @@ class ApplicationTask(_Accounted, WSGITask):  # type: ignore[misc]
         environ = self.get_environment()
         environ["wsgi.file_wrapper"] = FileWrapper
         if self.in_loop:
-            environ[IN_LOOP] = True
+            environ[IN_LOOP] = self.asked_in_loop = True
         return self.channel.server.application(environ, self._start_response)
 
     def _begin(self) -> Iterator[Any]:
@@ -280,20 +293,32 @@ class ApplicationTask(_Accounted, WSGITask):  # type: ignore[misc]
             self.is_silent = False
             self.write(self._body.beat())
         for chunk in chunks:
-            if chunk is None:
-                if not self.wrote_header:
-                    self.write(b"")
-                return Outcome.IDLE
-            if chunk:
-                self._know_length(chunk)
-                self.write(chunk)
-                if self._is_head() or not has_body(self.status) or self.logged_write_excess:
-                    break  # whatever follows, none of it is to be sent
-                if self._pausable and not self.channel.has_room(len(chunk)):
-                    return Outcome.FULL
-                if self._pausable and self.made > turn and self._others_wait():
-                    return Outcome.TURN
+            nothing_now = chunk is None and self.is_quick
+            outcome = self._stay() if nothing_now else self._send(_as_bytes(chunk), turn)
+            if outcome is not None:
+                return outcome
         return Outcome.DONE
+
+    def _stay(self) -> Outcome:
+        """Show that there is an answer, though nothing of its body is there."""
+        if not self.wrote_header:
+            self.write(b"")
+        return Outcome.IDLE if self._may_have_body() else Outcome.DONE
+
+    def _send(self, data: bytes, turn: int) -> Outcome | None:
+        """Send a chunk of the body; None: the next may follow at once."""
+        if data:
+            self._know_length(data)
+            self.write(data)
+            if self.logged_write_excess or not self._may_have_body():
+                return Outcome.DONE  # whatever follows, none of it is to be sent
+            if self._pausable and not self.channel.has_room(len(data)):
+                return Outcome.FULL
+            if self._pausable and self.made > turn and self._others_wait():
+                return Outcome.TURN
+        elif not self.channel.connected:
+            raise ClientDisconnected  # which nothing that is sent would tell
+        return None
 
     def _others_wait(self) -> bool:
         return self.in_loop or bool(self.channel.server.task_dispatcher.queue)
@@ -307,7 +332,7 @@ class ApplicationTask(_Accounted, WSGITask):  # type: ignore[misc]
     def _send_file(self, wrapper: FileWrapper) -> bool:
         """Have the loop send a file, if its size can be known; the queue closes it in the end."""
         size = length_of(wrapper.file)
-        if not size or self._is_head() or not has_body(self.status):
+        if not size or not self._may_have_body():
             return False
         if self.content_length is not None:
             size = min(size, self.content_length)
@@ -363,9 +388,13 @@ def _check(status: str, headers: list[tuple[str, str]]) -> None:
         raise AssertionError("The status and the headers are strings (PEP 3333).") from None
     if "\n" in texts or "\r" in texts:
         raise ValueError("There is a line end in the status or in a header.")
+    if not re.match(r"[1-9]\d\d\b", status, re.ASCII):
+        raise ValueError("The status does not begin with a number of three digits (PEP 3333).")
 
 
 def _as_bytes(data: Any) -> bytes:
+    if isinstance(data, bytes):
+        return data
     if isinstance(data, (bytearray, memoryview)):
         return bytes(data)
     raise TypeError(f"A body is made of bytes, not of {type(data).__name__} (PEP 3333).")
