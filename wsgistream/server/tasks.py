@@ -43,8 +43,11 @@ INTERNALS: Final = {
     ErrorTask: _OF_TASKS,
 }
 
-#: Bytes that a step makes while others wait for its thread.
+#: Bytes that a step makes while others wait for its thread, or for the loop.
 _TURN: Final = 4 * 1024 * 1024
+
+# What a chunk costs beside its bytes, in bytes.
+_EACH: Final = 4096
 
 
 class Outcome(Enum):
@@ -85,6 +88,8 @@ class _Accounted:
     in_loop = False
     #: No step of it waits for anything.
     is_quick = False
+    #: No thread waits while its client takes what there is.
+    _pausable = False
     #: The application was asked in the loop, and told so.
     asked_in_loop = False
     _access: Access | None = None
@@ -135,7 +140,7 @@ class _Accounted:
         else:
             self.channel.put(parts)
         self.made += len(data)
-        if not self.in_loop:
+        if not (self.in_loop or self._pausable):
             self.channel.wait_for_room()
 
     def _fitting(self, data: bytes) -> bytes:
@@ -229,7 +234,6 @@ class ApplicationTask(_Accounted, WSGITask):  # type: ignore[misc]
         super().__init__(channel, request)
         self._body: Any = None
         self._chunks: Iterator[Any] | None = None
-        self._pausable = False
         #: An idle stream has said nothing for long.
         self.is_silent = False
         # What the application keeps there goes with its answer, whichever thread makes it.
@@ -288,15 +292,20 @@ class ApplicationTask(_Accounted, WSGITask):  # type: ignore[misc]
         return iter(self._body)
 
     def _go_on(self, chunks: Iterator[Any]) -> Outcome:
-        turn = self.made + _TURN
+        left = _TURN
         if self.is_silent:
             self.is_silent = False
             self.write(self._body.beat())
         for chunk in chunks:
-            nothing_now = chunk is None and self.is_quick
-            outcome = self._stay() if nothing_now else self._send(_as_bytes(chunk), turn)
+            if chunk is None and self.is_quick:
+                return self._stay()
+            data = _as_bytes(chunk)
+            outcome = self._send(data)
             if outcome is not None:
                 return outcome
+            left -= len(data) + _EACH
+            if left < 0 and self._pausable and self._others_wait():
+                return Outcome.TURN
         return Outcome.DONE
 
     def _stay(self) -> Outcome:
@@ -305,7 +314,7 @@ class ApplicationTask(_Accounted, WSGITask):  # type: ignore[misc]
             self.write(b"")
         return Outcome.IDLE if self._may_have_body() else Outcome.DONE
 
-    def _send(self, data: bytes, turn: int) -> Outcome | None:
+    def _send(self, data: bytes) -> Outcome | None:
         """Send a chunk of the body; None: the next may follow at once."""
         if data:
             self._know_length(data)
@@ -314,8 +323,6 @@ class ApplicationTask(_Accounted, WSGITask):  # type: ignore[misc]
                 return Outcome.DONE  # whatever follows, none of it is to be sent
             if self._pausable and not self.channel.has_room(len(data)):
                 return Outcome.FULL
-            if self._pausable and self.made > turn and self._others_wait():
-                return Outcome.TURN
         elif not self.channel.connected:
             raise ClientDisconnected  # which nothing that is sent would tell
         return None
