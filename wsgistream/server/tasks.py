@@ -94,10 +94,6 @@ class _Accounted:
     asked_in_loop = False
     _access: Access | None = None
 
-    def run(self, in_loop: bool) -> Outcome:
-        """Take the next step."""
-        raise NotImplementedError
-
     def end(self) -> None:
         """Release what the answer was made from; nothing is done twice."""
 
@@ -220,6 +216,7 @@ class RefusalTask(_Accounted, ErrorTask):  # type: ignore[misc]
     """An answer of waitress's own: to a request that it could not pass on, or to a failure."""
 
     def run(self, in_loop: bool) -> Outcome:
+        """Take the only step."""
         self.in_loop = in_loop
         self.start()
         self.execute()
@@ -371,7 +368,7 @@ class ApplicationTask(_Accounted, WSGITask):  # type: ignore[misc]
         for name, value in headers:
             key = name.lower()
             if key == "content-length":
-                self.content_length = int(value)
+                self.content_length = _length(value)
             elif key in hop_by_hop:
                 raise AssertionError(f"{name} is between servers and clients alone (PEP 3333).")
         self.complete = True
@@ -397,6 +394,12 @@ def _check(status: str, headers: list[tuple[str, str]]) -> None:
         raise ValueError("There is a line end in the status or in a header.")
     if not re.match(r"[1-9]\d\d\b", status, re.ASCII):
         raise ValueError("The status does not begin with a number of three digits (PEP 3333).")
+
+
+def _length(value: str) -> int:
+    if not re.fullmatch(r"\d+", value.strip(), re.ASCII):
+        raise ValueError(f"A Content-Length of {value!r} is none.")
+    return int(value)
 
 
 def _as_bytes(data: Any) -> bytes:
