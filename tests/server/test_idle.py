@@ -314,7 +314,7 @@ def test_a_stream_that_always_has_news_does_not_keep_the_loop(chunk: bytes) -> N
 
     feed = Endless(b"first")
     # So much may be held that a step ends for the sake of the others alone.
-    with running(app, stream_buffer=1 << 30) as run, run.connect() as client:
+    with running(quickly(app), stream_buffer=1 << 30) as run, run.connect() as client:
         client.ask()
         assert client.read(12) == b"HTTP/1.1 200"
         with run.connect() as other:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import socket
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.server.bodies import answering
-from tests.servers import eventually, running
+from tests.servers import DEADLINE, eventually, running
 from wsgistream.apps.files import DirectoryApp
 from wsgistream.server.outgoing import FilePart, Outgoing, length_of
 from wsgistream.server.sending import SMALL
@@ -206,3 +207,56 @@ def test_chunks_of_any_size_arrive_whole(size: int) -> None:
         client.ask()
         assert client.answer().body == b"x" * size * 3
         assert run.access().sent == size * 3
+
+
+class Counted(io.BytesIO):
+    """A file that counts how often it is closed."""
+
+    closings = 0
+
+    def close(self) -> None:
+        self.closings += 1
+        super().close()
+
+
+def test_a_file_behind_a_head_that_cannot_be_written_is_closed_once() -> None:
+    file = Counted(b"some")
+
+    def app(environ: Environ, start_response: StartResponse) -> Body:
+        start_response("200 OK", [("A", "\u2713")])
+        body: Body = environ["wsgi.file_wrapper"](file)
+        return body
+
+    with running(app) as run, run.connect() as client:
+        client.ask()
+        assert client.answer().status == 500
+        assert run.access().status == 500
+    assert file.closings == 1
+
+
+def test_a_file_for_a_client_that_has_left_already_is_closed_once() -> None:
+    file, entered = Counted(b"some"), threading.Event()
+
+    def app(environ: Environ, start_response: StartResponse) -> Body:
+        entered.set()
+        assert eventually(environ["waitress.client_disconnected"])
+        return wrapped(lambda: file, 4)(environ, start_response)
+
+    with running(app) as run, run.connect() as client:
+        client.ask()
+        assert entered.wait(DEADLINE)
+        client.reset()
+        access = run.access()
+        assert (access.sent, access.aborted) == (0, True)
+    assert file.closings == 1
+
+
+def test_an_empty_length_sends_nothing_of_a_file() -> None:
+    file = Counted(b"some")
+    with running(wrapped(lambda: file, 0)) as run, run.connect() as client:
+        for _ in range(2):
+            client.ask()
+            assert client.answer().body == b""
+            assert not run.access().aborted
+            assert file.closings == 1
+            file = Counted(b"more")

@@ -479,3 +479,22 @@ def test_a_look_at_a_connection_that_says_nothing_finds_nothing() -> None:
         assert not channel._ended
         go_on.set()
         assert client.answer().body == b"ok"
+
+
+def test_an_answer_that_takes_its_time_is_left_alone() -> None:
+    entered, go_on = threading.Event(), threading.Event()
+
+    def app(environ: Environ, start_response: StartResponse) -> Body:
+        entered.set()
+        assert go_on.wait(DEADLINE)
+        start_response("200 OK", [])
+        return [b"ok"]
+
+    with running(app, channel_timeout=0) as run, run.connect() as client:
+        client.ask()
+        assert entered.wait(DEADLINE)
+        for _ in range(2):
+            looked = run.server._looked
+            assert eventually(lambda looked=looked: run.server._looked > looked)  # type: ignore[misc]
+        go_on.set()
+        assert client.answer().body == b"ok"

@@ -46,13 +46,12 @@ class FilePart:
         self.left -= count
 
     def close(self) -> None:
-        owner, self._owner = self._owner, None
-        if owner is not None:
-            try:
-                owner.close()
-            except (Exception, SystemExit):
-                # All of it may have been sent; and there are others to be closed.
-                logger.exception("Exception while closing a file that was to be sent")
+        """Close the file; called once."""
+        try:
+            self._owner.close()
+        except (Exception, SystemExit):
+            # All of it may have been sent; and there are others to be closed.
+            logger.exception("Exception while closing a file that was to be sent")
 
 
 def length_of(file: Any) -> int:
