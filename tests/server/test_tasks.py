@@ -498,3 +498,25 @@ def test_an_answer_that_takes_its_time_is_left_alone() -> None:
             assert eventually(lambda looked=looked: run.server._looked > looked)  # type: ignore[misc]
         go_on.set()
         assert client.answer().body == b"ok"
+
+
+def test_a_client_that_has_stopped_sending_has_time_until_its_answer_begins() -> None:
+    entered, go_on = threading.Event(), threading.Event()
+
+    def app(environ: Environ, start_response: StartResponse) -> Body:
+        entered.set()
+        assert go_on.wait(DEADLINE)
+        start_response("200 OK", [])
+        return [b"ok"]
+
+    with running(app) as run, run.connect() as client:
+        client.ask()
+        client.socket.shutdown(socket.SHUT_WR)
+        assert entered.wait(DEADLINE)
+        assert eventually(lambda: run.server._channels()[0]._ended)
+        for _ in range(2):
+            looked = run.server._looked
+            assert eventually(lambda looked=looked: run.server._looked > looked)  # type: ignore[misc]
+        go_on.set()
+        assert client.answer().body == b"ok"
+        assert not run.access().aborted
