@@ -70,7 +70,8 @@ class Channel(AccountingChannel):
 
     parser_class = Parser
     requests: list[Any]
-    _task: ApplicationTask | RefusalTask | None = None
+    #: The answer that is being made; None between answers.
+    _task: Any = None
     #: The next step waits for the client to take something, or for news.
     _full = _idle = False
     #: News that the loop has not heard yet; news that it has, and a step has not.
@@ -96,25 +97,25 @@ class Channel(AccountingChannel):
     def begin(self) -> None:
         """Begin to answer the first of the requests that have come."""
         if not self.connected:
+            self._forget()
             return
         request = self.requests[0]
         self._spoke = self._news = False
         kind = RefusalTask if request.error else ApplicationTask
         self._task = kind(self, request)
         if request.error or self.server.quick:
-            self._run(self._task)
+            self._run()
         else:
             self._queue()
 
     def service(self) -> None:
         """Take a step, in a thread."""
-        if self._task is not None:
-            outcome = self._step(self._task, in_loop=False)
-            self.server.loop.call(partial(self._follow, outcome))
+        outcome = self._step(self._task, in_loop=False)
+        self.server.loop.call(partial(self._follow, outcome))
 
-    def _run(self, task: ApplicationTask | RefusalTask) -> None:
+    def _run(self) -> None:
         """Take a step, in the loop."""
-        self._follow(self._step(task, in_loop=True))
+        self._follow(self._step(self._task, in_loop=True))
 
     def _queue(self) -> None:
         self.server.task_dispatcher.add_task(self)
@@ -123,7 +124,7 @@ class Channel(AccountingChannel):
         """Do what follows a step."""
         if outcome is Outcome.DONE:
             self._finish()
-        elif outcome is Outcome.TURN and self._task is not None and self._task.is_quick:
+        elif outcome is Outcome.TURN and self._task.is_quick:
             self.server.loop.call(self._resume)
         elif outcome is Outcome.BLOCKS or outcome is Outcome.TURN:
             self._queue()
@@ -134,11 +135,12 @@ class Channel(AccountingChannel):
     def _pause(self, outcome: Outcome) -> None:
         self._slim()
         if outcome is Outcome.IDLE:
-            self._idle = not self._news
+            # If the client has left, the answer ends now, and news yet to come must not end it too.
+            self._idle = self.connected and not self._news
             self._news = False
         else:
             self._full = self.total_outbufs_len > self._low()
-        if not self.connected or not (self._idle or self._full):
+        if not (self._idle or self._full):
             self.server.loop.call(self._resume)
         elif self._idle and self._ended:
             self.handle_close()
@@ -148,7 +150,7 @@ class Channel(AccountingChannel):
         if self._task is None:
             self.begin()
         elif self.connected and self._task.is_quick:
-            self._run(self._task)
+            self._run()
         else:
             self._queue()  # if the client has left, the step finds out
 
@@ -156,11 +158,9 @@ class Channel(AccountingChannel):
         """Go on to the next request, or to the end of the connection."""
         task, self._task = self._task, None
         self.last_activity = time.time()
-        if task is not None and task.close_on_finish:
+        if task.close_on_finish:
             self.close_when_flushed = True
-            for request in self.requests:
-                request.close()
-            self.requests = []
+            self._forget()
             return
         self.requests.pop(0).close()
         if self.requests:
@@ -169,6 +169,12 @@ class Channel(AccountingChannel):
                 self.server.loop.call(self.begin)
         elif self._waits_to_continue():
             self.send_continue()
+
+    def _forget(self) -> None:
+        """Give up the requests that will not be answered any more."""
+        requests, self.requests = self.requests, []
+        for request in requests:
+            request.close()
 
     def _waits_to_continue(self) -> bool:
         """Tell whether a request has been read up to where its client waits for a word."""
@@ -187,7 +193,7 @@ class Channel(AccountingChannel):
     def _slim(self) -> None:
         """Let go of the request of an answer that may take long, if it has no body to be read."""
         request = self.requests[0]
-        if request is not _ANSWERED and request.body_rcv is None and self._task is not None:
+        if request is not _ANSWERED and request.body_rcv is None:
             self._task.slim()
             self.requests[0] = _ANSWERED
 
@@ -198,14 +204,14 @@ class Channel(AccountingChannel):
             if not self.connected:
                 raise ClientDisconnected
             outcome = task.run(in_loop)
-        except WouldBlock:
-            # As if it had never been asked.
-            self._task = ApplicationTask(self, self.requests[0])
-            return Outcome.BLOCKS
         except ClientDisconnected:
             self.logger.info("Client disconnected while serving %s", task.request.path)
             self._fail(task, None)
-        except (Exception, SystemExit):
+        except KeyboardInterrupt:
+            raise  # it is meant for the program, not for the application
+        except BaseException as error:
+            if isinstance(error, WouldBlock) and task.may_be_asked_again():
+                return self._ask_again(task)
             self.logger.exception("Exception while serving %s", task.request.path)
             self._fail(task, traceback.format_exc())
         else:
@@ -213,6 +219,14 @@ class Channel(AccountingChannel):
                 return outcome
             self.account(task, task.is_short())
         return Outcome.DONE
+
+    def _ask_again(self, task: ApplicationTask | RefusalTask) -> Outcome:
+        """Begin anew, as if the application had never been asked."""
+        self._release(task)
+        request = self.requests[0]
+        request.get_body_stream().seek(0)
+        self._task = ApplicationTask(self, request)
+        return Outcome.BLOCKS
 
     def _fail(self, task: ApplicationTask | RefusalTask, why: str | None) -> None:
         """End an answer that cannot be made, or not any more."""
@@ -254,33 +268,43 @@ class Channel(AccountingChannel):
 
     def cancel(self) -> None:
         """Give up a step that no thread will take any more, as the server ends."""
+        self._forget()
         super().cancel()
         task, self._task = self._task, None
-        if task is not None:
-            self._fail(task, None)
+        self._fail(task, None)
 
     # What the client does meanwhile
 
     def readable(self) -> bool:
-        if self._task is None or len(self.requests) <= self.adj.channel_request_lookahead:
+        if self._task is None:
             return bool(super().readable())
-        return not (self._spoke or self._ended or self.will_close or self.total_outbufs_len)
+        if self._spoke and len(self.requests) > self._lookahead():
+            return False
+        return not (self._ended or self.will_close or self.total_outbufs_len)
 
     def handle_read(self) -> None:
-        if len(self.requests) <= self.adj.channel_request_lookahead:
-            super().handle_read()
+        if self.requests and not self._peek():
             return
+        if len(self.requests) <= self._lookahead():
+            super().handle_read()
+
+    def _lookahead(self) -> int:
+        return int(self.adj.channel_request_lookahead)
+
+    def _peek(self) -> bool:
+        """Tell whether the client has said more while its answer is made; notes if it stopped."""
         try:
             data = self.socket.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
-            return
+            return False
         except OSError:
             self.handle_close()
-            return
+            return False
         self._spoke = bool(data)
         self._ended = not data
         if self._ended and self._idle:
             self.handle_close()
+        return self._spoke
 
     def handle_write(self) -> None:
         super().handle_write()
@@ -322,7 +346,7 @@ class Channel(AccountingChannel):
             self._beat(now)
 
     def _has_begun(self) -> bool:
-        return self._task is not None and self._task.wrote_header
+        return self._task is not None and bool(self._task.wrote_header)
 
     def _is_late(self, now: float) -> bool:
         """Tell whether a head has had its time; while an answer is made, it has not begun."""
@@ -345,7 +369,7 @@ class Channel(AccountingChannel):
 
     def _beat(self, now: float) -> None:
         task = self._task
-        if isinstance(task, ApplicationTask) and now - self.last_activity > task.heartbeat:
+        if now - self.last_activity > task.heartbeat:
             self.last_activity = now
             task.is_silent = True
             self._resume()

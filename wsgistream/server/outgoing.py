@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any, Final
 
+from waitress.utilities import logger
+
 from wsgistream.wsgi.files import PiecesFile, plain_file
 
 #: Buffers that the system is handed at once; it takes 1,024 at most.
@@ -25,13 +27,15 @@ class FilePart:
     def span(self) -> tuple[int, int, int] | None:
         """Find what is next: descriptor, start and size (bytes); None: it has to be read."""
         if isinstance(self._file, PiecesFile):
-            return self._file.span()
+            span = self._file.span()
+            # What is announced may be less than what there is.
+            return None if span is None else (span[0], span[1], min(span[2], self.left))
         if self._plain is None:
             return None
         return self._plain.fileno(), self._file.tell(), self.left
 
     def read(self, size: int) -> bytes | memoryview:
-        """Read what is next and stay there; nothing: the file has no more for now."""
+        """Read what is next and stay there; nothing: the file has shrunk."""
         here = self._file.tell()
         block: bytes | memoryview = self._file.read(min(size, self.left))
         self._file.seek(here)
@@ -42,9 +46,12 @@ class FilePart:
         self.left -= count
 
     def close(self) -> None:
-        owner, self._owner = self._owner, None
-        if owner is not None:
-            owner.close()
+        """Close the file; called once."""
+        try:
+            self._owner.close()
+        except (Exception, SystemExit):
+            # All of it may have been sent; and there are others to be closed.
+            logger.exception("Exception while closing a file that was to be sent")
 
 
 def length_of(file: Any) -> int:
@@ -56,7 +63,7 @@ def length_of(file: Any) -> int:
     file.seek(0, os.SEEK_END)
     end = file.tell()
     file.seek(here)
-    return int(end - here)
+    return max(0, int(end - here))
 
 
 class Outgoing:

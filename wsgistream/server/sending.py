@@ -29,6 +29,8 @@ SMALL: Final = 16 * 1024
 # What a file system says that the system cannot send from: it is read instead.
 _UNSUPPORTED: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
 
+_SHRUNK: Final = "The file has shrunk while it was being sent."
+
 # "More follows": a head waits for the bytes of the file behind it, and both are one packet.
 _MORE: Final = getattr(socket, "MSG_MORE", 0)
 
@@ -151,12 +153,14 @@ class SendingChannel(HTTPChannel):  # type: ignore[misc]
                 if error.errno not in _UNSUPPORTED:
                     raise
         block = file.read(READ_SIZE)
-        return self._try(self._send_buffers, [block], 0, do_close=do_close) if block else 0
+        if not block:
+            raise Truncated(_SHRUNK)
+        return self._try(self._send_buffers, [block], 0, do_close=do_close)
 
     def _send_span(self, descriptor: int, start: int, size: int) -> int:
         count = os.sendfile(self.socket.fileno(), descriptor, start, min(size, _CALL))
         if not count:
-            raise Truncated("The file has shrunk while it was being sent.")
+            raise Truncated(_SHRUNK)
         return count
 
     def _try(self, send: Callable[..., int], *arguments: Any, do_close: bool) -> int:

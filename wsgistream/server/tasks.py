@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextvars import copy_context
 from enum import Enum, auto
 from typing import Any, Final, NamedTuple
 
+from waitress.channel import ClientDisconnected
 from waitress.task import ErrorTask, WSGITask, hop_by_hop
 
 from wsgistream.rules.access import Access
@@ -41,8 +43,11 @@ INTERNALS: Final = {
     ErrorTask: _OF_TASKS,
 }
 
-#: Bytes that a step makes while others wait for its thread.
+#: Bytes that a step makes while others wait for its thread, or for the loop.
 _TURN: Final = 4 * 1024 * 1024
+
+# What a chunk costs beside its bytes, in bytes.
+_EACH: Final = 4096
 
 
 class Outcome(Enum):
@@ -83,24 +88,32 @@ class _Accounted:
     in_loop = False
     #: No step of it waits for anything.
     is_quick = False
+    #: No thread waits while its client takes what there is.
+    _pausable = False
+    #: The application was asked in the loop, and told so.
+    asked_in_loop = False
     _access: Access | None = None
-
-    def run(self, in_loop: bool) -> Outcome:
-        """Take the next step."""
-        raise NotImplementedError
 
     def end(self) -> None:
         """Release what the answer was made from; nothing is done twice."""
 
     def is_short(self) -> bool:
         """Tell whether the body ended before the length that its head announced."""
-        if self.content_length is None or not has_body(self.status) or self._is_head():
+        if self.content_length is None or not self._may_have_body():
             return False
         return self.made < self.content_length
 
     def ends_unseen(self) -> bool:
         """Tell whether a cut would look like the end: HTTP/1.0, and no length was announced."""
-        return not self.chunked_response and self.content_length is None
+        unbounded = not self.chunked_response and self.content_length is None
+        return unbounded and self._may_have_body()
+
+    def may_be_asked_again(self) -> bool:
+        """Tell whether the application can still be asked in a thread: nothing is said yet."""
+        return self.asked_in_loop and not self.wrote_header
+
+    def _may_have_body(self) -> bool:
+        return has_body(self.status) and not self._is_head()
 
     def _is_head(self) -> bool:
         # What could not be read as a request has no method.
@@ -110,9 +123,10 @@ class _Accounted:
         """Send a part of the body, after the head if that has not been sent."""
         if not self.complete:
             raise RuntimeError("start_response was not called before the body began (PEP 3333).")
+        data = _as_bytes(data)  # before the head, behind which nothing can be refused
         parts = [] if self.wrote_header else [self.build_response_header()]
         self.wrote_header = True
-        data = self._fitting(data if isinstance(data, bytes) else _as_bytes(data))
+        data = self._fitting(data)
         if data and self.chunked_response:
             parts += [b"%X\r\n" % len(data), data, b"\r\n"]
         elif data:
@@ -122,12 +136,12 @@ class _Accounted:
         else:
             self.channel.put(parts)
         self.made += len(data)
-        if not self.in_loop:
+        if not (self.in_loop or self._pausable):
             self.channel.wait_for_room()
 
     def _fitting(self, data: bytes) -> bytes:
         """Cut off what is not to be sent."""
-        if data and (self._is_head() or not has_body(self.status)):
+        if data and not self._may_have_body():
             self._complain_of_body()
             return b""
         if self.content_length is not None:
@@ -202,6 +216,7 @@ class RefusalTask(_Accounted, ErrorTask):  # type: ignore[misc]
     """An answer of waitress's own: to a request that it could not pass on, or to a failure."""
 
     def run(self, in_loop: bool) -> Outcome:
+        """Take the only step."""
         self.in_loop = in_loop
         self.start()
         self.execute()
@@ -216,7 +231,6 @@ class ApplicationTask(_Accounted, WSGITask):  # type: ignore[misc]
         super().__init__(channel, request)
         self._body: Any = None
         self._chunks: Iterator[Any] | None = None
-        self._pausable = False
         #: An idle stream has said nothing for long.
         self.is_silent = False
         # What the application keeps there goes with its answer, whichever thread makes it.
@@ -264,7 +278,7 @@ class ApplicationTask(_Accounted, WSGITask):  # type: ignore[misc]
         environ["wsgi.file_wrapper"] = FileWrapper
         environ["wsgi.multiprocess"] = self.channel.server.processes > 1
         if self.in_loop:
-            environ[IN_LOOP] = True
+            environ[IN_LOOP] = self.asked_in_loop = True
         return self.channel.server.application(environ, self._start_response)
 
     def _begin(self) -> Iterator[Any]:
@@ -276,25 +290,40 @@ class ApplicationTask(_Accounted, WSGITask):  # type: ignore[misc]
         return iter(self._body)
 
     def _go_on(self, chunks: Iterator[Any]) -> Outcome:
-        turn = self.made + _TURN
+        left = _TURN
         if self.is_silent:
             self.is_silent = False
             self.write(self._body.beat())
         for chunk in chunks:
-            if chunk is None:
-                if not self.wrote_header:
-                    self.write(b"")
-                return Outcome.IDLE
-            if chunk:
-                self._know_length(chunk)
-                self.write(chunk)
-                if self._is_head() or not has_body(self.status) or self.logged_write_excess:
-                    break  # whatever follows, none of it is to be sent
-                if self._pausable and not self.channel.has_room(len(chunk)):
-                    return Outcome.FULL
-                if self._pausable and self.made > turn and self._others_wait():
-                    return Outcome.TURN
+            if chunk is None and self.is_quick:
+                return self._stay()
+            data = _as_bytes(chunk)
+            outcome = self._send(data)
+            if outcome is not None:
+                return outcome
+            left -= len(data) + _EACH
+            if left < 0 and self._pausable and self._others_wait():
+                return Outcome.TURN
         return Outcome.DONE
+
+    def _stay(self) -> Outcome:
+        """Show that there is an answer, though nothing of its body is there."""
+        if not self.wrote_header:
+            self.write(b"")
+        return Outcome.IDLE if self._may_have_body() else Outcome.DONE
+
+    def _send(self, data: bytes) -> Outcome | None:
+        """Send a chunk of the body; None: the next may follow at once."""
+        if data:
+            self._know_length(data)
+            self.write(data)
+            if self.logged_write_excess or not self._may_have_body():
+                return Outcome.DONE  # whatever follows, none of it is to be sent
+            if self._pausable and not self.channel.has_room(len(data)):
+                return Outcome.FULL
+        elif not self.channel.connected:
+            raise ClientDisconnected  # which nothing that is sent would tell
+        return None
 
     def _others_wait(self) -> bool:
         return self.in_loop or bool(self.channel.server.task_dispatcher.queue)
@@ -308,7 +337,7 @@ class ApplicationTask(_Accounted, WSGITask):  # type: ignore[misc]
     def _send_file(self, wrapper: FileWrapper) -> bool:
         """Have the loop send a file, if its size can be known; the queue closes it in the end."""
         size = length_of(wrapper.file)
-        if not size or self._is_head() or not has_body(self.status):
+        if not size or not self._may_have_body():
             return False
         if self.content_length is not None:
             size = min(size, self.content_length)
@@ -340,7 +369,7 @@ class ApplicationTask(_Accounted, WSGITask):  # type: ignore[misc]
         for name, value in headers:
             key = name.lower()
             if key == "content-length":
-                self.content_length = int(value)
+                self.content_length = _length(value)
             elif key in hop_by_hop:
                 raise AssertionError(f"{name} is between servers and clients alone (PEP 3333).")
         self.complete = True
@@ -364,9 +393,19 @@ def _check(status: str, headers: list[tuple[str, str]]) -> None:
         raise AssertionError("The status and the headers are strings (PEP 3333).") from None
     if "\n" in texts or "\r" in texts:
         raise ValueError("There is a line end in the status or in a header.")
+    if not re.match(r"[1-9]\d\d\b", status, re.ASCII):
+        raise ValueError("The status does not begin with a number of three digits (PEP 3333).")
+
+
+def _length(value: str) -> int:
+    if not re.fullmatch(r"\d+", value.strip(), re.ASCII):
+        raise ValueError(f"A Content-Length of {value!r} is none.")
+    return int(value)
 
 
 def _as_bytes(data: Any) -> bytes:
+    if isinstance(data, bytes):
+        return data
     if isinstance(data, (bytearray, memoryview)):
         return bytes(data)
     raise TypeError(f"A body is made of bytes, not of {type(data).__name__} (PEP 3333).")
