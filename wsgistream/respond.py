@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeGuard
 
 from wsgistream.errors import ALLOW, MethodNotAllowed, answer_to
 from wsgistream.rules.conditions import check_entity_tag
@@ -21,7 +21,7 @@ from wsgistream.sources.stream import Stream
 from wsgistream.types import Body, Environ, Header, Meta, Plan, Slice, Source, StartResponse
 from wsgistream.wsgi.bodies import Pieces
 from wsgistream.wsgi.files import hand_over, read_cached
-from wsgistream.wsgi.waiting import IN_LOOP
+from wsgistream.wsgi.waiting import IN_LOOP, Wakeable
 
 #: Bytes of a file that are sent at once: a read and a write are quicker than handing over the file.
 SMALL: Final = 64 * 1024
@@ -75,6 +75,8 @@ def _body(environ: Environ, body: Pieces) -> Body:
     if not slices:
         body.close()
         return [piece for piece in body.pieces if isinstance(piece, bytes)]
+    if _is_live(body.source):
+        return body.source.body  # which knows how to wait without a thread
     if isinstance(body.source, Memory):
         read: Callable[[Slice], bytes] = body.source.slice
     elif body.source.file is None:
@@ -88,6 +90,12 @@ def _body(environ: Environ, body: Pieces) -> Body:
     content = [piece if isinstance(piece, bytes) else read(piece) for piece in body.pieces]
     body.close()
     return [content[0] if len(content) == 1 else b"".join(content)]
+
+
+def _is_live(source: Source) -> TypeGuard[Stream]:
+    """Tell whether all that a source does is to pass on a stream that may be idle."""
+    is_whole = source.meta.size is None
+    return is_whole and isinstance(source, Stream) and isinstance(source.body, Wakeable)
 
 
 def begin(plan: Plan, start_response: StartResponse) -> None:

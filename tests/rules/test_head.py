@@ -118,7 +118,7 @@ def test_what_an_application_says_itself_is_not_said_twice() -> None:
     assert fields.get_all("Server") == ["other"]
     assert fields.get_all("Date") == ["then"]
     assert fields.get_all("Connection") == ["close"]
-    assert fields.get_all("Via") == ["wsgistream"]
+    assert fields.get_all("Via") == ["1.1 wsgistream"]
 
 
 def test_a_field_may_stand_more_than_once() -> None:

@@ -110,7 +110,7 @@ def test_what_is_quick_stays_so_behind_it(tmp_path: Path) -> None:
 
 
 def test_each_process_counts_for_all() -> None:
-    counters = Counters(3)
+    counters = Counters()
     for row in range(3):
         counters.take_row(row)
         counters.note(row, 10 * row)

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.servers import DEADLINE, running
+from tests.server.bodies import Feed
+from tests.servers import DEADLINE, eventually, running
 from wsgistream import StreamingResponse
 from wsgistream.types import Body, Environ, StartResponse
 
@@ -67,3 +68,24 @@ def test_what_belongs_to_its_thread_is_read_by_no_other() -> None:
         assert hashlib.sha256(client.answer().body).hexdigest() == WANTED
         assert ended.wait(DEADLINE)
     assert len(names) == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_live_stream_in_a_response_holds_no_thread(method: str) -> None:
+    feeds: list[Feed] = []
+
+    def app(environ: Environ, start_response: StartResponse) -> Body:
+        feeds.append(Feed(b"first"))
+        return StreamingResponse(feeds[-1])(environ, start_response)
+
+    with running(app, threads=1) as run:
+        clients = [run.connect() for _ in range(5)]
+        for client in clients:
+            client.ask("/", method)
+        assert eventually(lambda: len(feeds) == 5)
+        for feed in feeds:
+            feed.give(b" last", None)
+        for client in clients:
+            with client:
+                assert client.answer(method).body == (b"first last" if method == "GET" else b"")
+        assert all(feed.ended() for feed in feeds)

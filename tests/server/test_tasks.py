@@ -92,6 +92,7 @@ def no_headers(environ: Environ, start_response: StartResponse) -> Body:
         pytest.param(begins(headers=[("Connection", "close")]), id="a hop-by-hop header"),
         pytest.param(begins(headers=[("Content-Length", "many")]), id="a length that is none"),
         pytest.param(begins(headers=[("Content-Length", "-1")]), id="a length below nothing"),
+        pytest.param(begins(headers=[("Content-Length", "1")] * 2), id="two lengths"),
         pytest.param(no_headers, id="a header that is no pair"),
         pytest.param(failing(SystemExit(1)), id="that ends the program"),
         pytest.param(failing(GeneratorExit()), id="that raises what is no exception"),

@@ -44,6 +44,15 @@ def test_a_closing_body_does_what_it_was_told_once_after_closing_its_own() -> No
     assert (body.closed, done, list(closing)) == (1, ["done"], [])
 
 
+def test_a_closing_body_may_be_paused_if_its_own_may() -> None:
+    source = Memory(b"a")
+    pieces = Pieces(source, [Slice(0, 1)])
+    assert Closing(pieces, lambda: None).pausable
+    assert not Closing([b"a"], lambda: None).pausable
+    source.pausable = False  # type: ignore[attr-defined]
+    assert not pieces.pausable
+
+
 def test_a_closing_body_that_was_never_read_closes_its_own() -> None:
     body = WatchedBody([b"a"])
     Closing(body, lambda: None).close()

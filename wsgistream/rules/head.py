@@ -62,8 +62,8 @@ def write_head(
         fields.append(("Connection", "close"))
     elif not close and version == "1.0":
         fields.append(("Connection", "keep-alive"))
-    # An answer that names its server already has passed through this one.
-    fields.append(("Via" if "server" in names else "Server", server))
+    # An answer that names its server already has passed through this one (RFC 9110 §7.6.3).
+    fields.append(("Via", f"1.1 {server}") if "server" in names else ("Server", server))
     if "date" not in names:
         fields.append(("Date", format_http_date(int(now))))
     lines = "\r\n".join([f"{name}: {value}" for name, value in fields])

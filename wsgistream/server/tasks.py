@@ -369,6 +369,8 @@ class ApplicationTask(_Accounted, WSGITask):  # type: ignore[misc]
         for name, value in headers:
             key = name.lower()
             if key == "content-length":
+                if self.content_length is not None:
+                    raise ValueError("The application gives two lengths (RFC 9110 §8.6).")
                 self.content_length = _length(value)
             elif key in hop_by_hop:
                 raise AssertionError(f"{name} is between servers and clients alone (PEP 3333).")

@@ -18,5 +18,6 @@ class Stream(OnePass):
 
     def __init__(self, body: Body, meta: Meta | None = None, *, pausable: bool = True) -> None:
         super().__init__(body)
+        self.body = body
         self.pausable = pausable
         self.meta = replace(meta or Meta(None), one_pass=True)
