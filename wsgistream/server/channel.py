@@ -276,11 +276,11 @@ class Channel(AccountingChannel):
     # What the client does meanwhile
 
     def readable(self) -> bool:
-        if self._task is None:
-            return bool(super().readable())
-        if self._spoke and len(self.requests) > self._lookahead():
+        if self.total_outbufs_len or self.will_close or self.close_when_flushed:
             return False
-        return not (self._ended or self.will_close or self.total_outbufs_len)
+        if self._task is None or self._spoke:
+            return len(self.requests) <= self._lookahead()
+        return not self._ended
 
     def handle_read(self) -> None:
         if self.requests and not self._peek():

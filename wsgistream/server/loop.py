@@ -84,12 +84,10 @@ class Loop:
             self.watch(key.data)
 
     def _serve(self, member: Any, descriptor: int, events: int) -> None:
-        for event, serve in (
-            (selectors.EVENT_READ, wasyncore.read),
-            (selectors.EVENT_WRITE, wasyncore.write),
-        ):
-            if events & event and self.members.get(descriptor) is member:
-                serve(member)
+        if events & selectors.EVENT_READ and self.members.get(descriptor) is member:
+            wasyncore.read(member)
+        if events & selectors.EVENT_WRITE and self.members.get(descriptor) is member:
+            wasyncore.write(member)
 
     def close(self) -> None:
         """Close every member."""

@@ -7,7 +7,6 @@ import os
 import socket
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any, Final
 
 from waitress import wasyncore
@@ -88,11 +87,14 @@ class SendingChannel(HTTPChannel):  # type: ignore[misc]
         """Do as ``put`` does, on the shortest way."""
         with self.outbuf_lock:
             if self.connected and not self._outgoing:
-                with suppress(OSError):  # which will be met again
+                try:
                     count = self.socket.send(data)
+                except OSError:  # which will be met again
+                    count = 0
+                else:
                     self.last_activity = time.time()
                     self.taken(count)
-                    data = data[count:]
+                data = data[count:]
             if data:
                 self.put([data])
 

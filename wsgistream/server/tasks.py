@@ -93,6 +93,7 @@ class _Accounted:
     #: The application was asked in the loop, and told so.
     asked_in_loop = False
     _access: Access | None = None
+    _bodied = True
 
     def end(self) -> None:
         """Release what the answer was made from; nothing is done twice."""
@@ -113,6 +114,8 @@ class _Accounted:
         return self.asked_in_loop and not self.wrote_header
 
     def _may_have_body(self) -> bool:
+        if self.wrote_header:
+            return self._bodied
         return has_body(self.status) and not self._is_head()
 
     def _is_head(self) -> bool:
@@ -189,6 +192,7 @@ class _Accounted:
             now=self.start_time,
         )
         self.close_on_finish = head.close
+        self._bodied = has_body(self.status) and not self._is_head()
         # The body of a HEAD has no last chunk either (RFC 9110 §9.3.2).
         self.chunked_response = head.chunked and not self._is_head()
         return head.data
