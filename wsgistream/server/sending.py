@@ -12,6 +12,7 @@ from typing import Any, Final
 from waitress import wasyncore
 from waitress.channel import ClientDisconnected, HTTPChannel
 
+from wsgistream.server.gate import Gate
 from wsgistream.server.outgoing import FilePart, Outgoing
 from wsgistream.wsgi.bodies import Truncated
 from wsgistream.wsgi.files import READ_SIZE
@@ -60,6 +61,7 @@ class SendingChannel(HTTPChannel):  # type: ignore[misc]
         self._outgoing = Outgoing()
         # waitress adds its "100 Continue" to the last of these, and closes each.
         self.outbufs = [self._outgoing]
+        self.outbuf_lock = Gate()
         self._somebody_waits = False
 
     def taken(self, count: int) -> None:
