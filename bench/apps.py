@@ -6,7 +6,6 @@ import os
 import re
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import Any, Final
@@ -124,7 +123,7 @@ class Subscription(Wakeable):
     """One client's stream of events."""
 
     def __init__(self, unsubscribe: Callable[[Subscription], None]) -> None:
-        self._news = deque([b": welcome\n\n"])
+        self._news = [b": welcome\n\n"]
         self._unsubscribe = unsubscribe
 
     def tell(self, event: bytes) -> None:
@@ -132,7 +131,7 @@ class Subscription(Wakeable):
         self.wake()
 
     def take(self) -> bytes | None:
-        return self._news.popleft() if self._news else None
+        return self._news.pop(0) if self._news else None
 
     def beat(self) -> bytes:
         return b": still here\n\n"

@@ -17,6 +17,7 @@ import pytest
 
 from tests.client import ask
 from tests.live import fetch
+from tests.servers import running
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -53,7 +54,7 @@ def application(kind: str, name: str) -> Any:
 
 def test_every_block_is_of_a_kind_that_is_tested() -> None:
     kinds = {name for _, name, _ in BLOCKS}
-    assert kinds == {"run", "tests", "serves", "flask", "mount", "source"}
+    assert kinds == {"run", "tests", "serves", "flask", "mount", "source", "live"}
     assert README.count("```") == 2 * len(BLOCKS)
 
 
@@ -81,6 +82,20 @@ def test_a_source_of_ones_own_has_ranges_and_conditions() -> None:
     app = application("source", "application")
     assert ask(app, headers={"Range": "bytes=1-3"}).body == b"PNG"
     assert ask(app, headers={"If-None-Match": '"v1"'}).status == 304
+
+
+def test_a_stream_that_has_nothing_to_send_waits_for_news() -> None:
+    with running(application("live", "application"), threads=1) as run:
+        viewers = [run.connect() for _ in range(3)]
+        for viewer in viewers:
+            viewer.ask("/")
+            assert viewer.read(12) == b"HTTP/1.1 200"
+        with run.connect() as speaker:
+            speaker.ask("/?hello", "POST")
+            assert speaker.answer().body == b"told\n"
+        for viewer in viewers:
+            with viewer:
+                assert any(b"data: hello" in line for line in viewer._file)
 
 
 @contextmanager
