@@ -279,6 +279,9 @@ def test_a_file_that_shrinks_while_it_is_sent_has_its_client_cut_at_once(
             access = run.access()
             assert (access.status, access.aborted) == (200, True)
             assert eventually(lambda: not run.server._channels())
+            (told,) = [each for each in caplog.records if each.name == "waitress"]
+            assert (told.levelname, told.exc_info) == ("WARNING", None)
+            assert "shrunk" in told.message
             turns = count_turns(run)
             threading.Event().wait(0.3)
             assert len(turns) < 10

@@ -7,6 +7,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from waitress import wasyncore
@@ -51,6 +52,10 @@ INTERNALS: Final = {
     ),
     wasyncore: ("_DISCONNECTED",),
 }
+
+
+class _Unsupported(Exception):
+    """The system cannot send from this file."""
 
 
 class SendingChannel(HTTPChannel):  # type: ignore[misc]
@@ -114,11 +119,11 @@ class SendingChannel(HTTPChannel):  # type: ignore[misc]
         # just answered the last may be telling the client to continue: the same bytes, twice.
         with self.outbuf_lock:
             sent = 0
-            while sent < BUDGET and self.connected and self._outgoing:
-                count = self._send_next(do_close)
-                if not count:
-                    break
+            while sent < BUDGET and self.connected and self._outgoing and not self.will_close:
+                count, offered = self._send_next(do_close)
                 sent += count
+                if count < offered:
+                    break  # to be told so once more would be one more call of the system
             if sent:
                 self.last_activity = time.time()
                 if self._somebody_waits:
@@ -128,41 +133,51 @@ class SendingChannel(HTTPChannel):  # type: ignore[misc]
     # waitress's loop does without where a thread holds the lock; ours hold it for an instant.
     _flush_some_if_lockable = _flush_some
 
-    def _send_next(self, do_close: bool) -> int:
+    def _send_next(self, do_close: bool) -> tuple[int, int]:
+        """Send what is next; gives how many bytes were taken, of how many that were offered."""
         file = self._outgoing.file()
         if file is None:
             buffers, more = self._outgoing.buffers()
+            offered = sum(map(len, buffers))
             count = self._try(self._send_buffers, buffers, _MORE if more else 0, do_close=do_close)
         else:
-            count = self._send_file(file, do_close)
+            count, offered = self._send_file(file, do_close)
         if count:
             # Before it is told: what is no longer waiting is all that is counted as sent.
             self._outgoing.skip(count)
             self.total_outbufs_len = len(self._outgoing)
             self.taken(count)
-        return count
+        return count, offered
 
     def _send_buffers(self, buffers: list[bytes | memoryview], flags: int) -> int:
         if sum(map(len, buffers)) <= SMALL:
             return self.socket.send(b"".join(buffers), flags)  # type: ignore[no-any-return]
         return self.socket.sendmsg(buffers, (), flags)  # type: ignore[no-any-return]
 
-    def _send_file(self, file: FilePart, do_close: bool) -> int:
+    def _send_file(self, file: FilePart, do_close: bool) -> tuple[int, int]:
         """Send from a file; raises Truncated where it ends before its time."""
-        span = file.span() if hasattr(os, "sendfile") else None
-        if span is not None:
-            try:
-                return self._try(self._send_span, *span, do_close=do_close)
-            except OSError as error:
-                if error.errno not in _UNSUPPORTED:
-                    raise
-        block = file.read(READ_SIZE)
-        if not block:
-            raise Truncated(_SHRUNK)
-        return self._try(self._send_buffers, [block], 0, do_close=do_close)
+        try:
+            span = file.span() if hasattr(os, "sendfile") else None
+            if span is not None:
+                descriptor, start, size = *span[:2], min(span[2], _CALL)
+                with suppress(_Unsupported):
+                    count = self._try(self._send_span, descriptor, start, size, do_close=do_close)
+                    return count, size
+            block = file.read(READ_SIZE)
+            if not block:
+                raise Truncated(_SHRUNK)
+        except Truncated as error:
+            self.logger.warning("%s Its client is cut off.", error)
+            raise
+        return self._try(self._send_buffers, [block], 0, do_close=do_close), len(block)
 
     def _send_span(self, descriptor: int, start: int, size: int) -> int:
-        count = os.sendfile(self.socket.fileno(), descriptor, start, min(size, _CALL))
+        try:
+            count = os.sendfile(self.socket.fileno(), descriptor, start, size)
+        except OSError as error:
+            if error.errno in _UNSUPPORTED:
+                raise _Unsupported from None
+            raise
         if not count:
             raise Truncated(_SHRUNK)
         return count
