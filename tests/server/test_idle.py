@@ -43,11 +43,22 @@ def next_chunk(client: Connection) -> bytes:
     return data
 
 
-@pytest.fixture(params=[False, True], ids=["begun in a thread", "begun in the loop"])
+@pytest.fixture(
+    params=[(False, True), (True, True), (False, False), (True, False)],
+    ids=[
+        "begun in a thread",
+        "begun in the loop",
+        "each step in a thread",
+        "begun in the loop, each step in a thread",
+    ],
+)
 def begin(request: pytest.FixtureRequest) -> Callable[[Feed], WSGIApp]:
+    quick_app, quick_feed = request.param
+
     def app(feed: Feed) -> WSGIApp:
+        feed.quick = quick_feed
         made = answering(lambda: feed)
-        return quickly(made) if request.param else made
+        return quickly(made) if quick_app else made
 
     return app
 
@@ -558,3 +569,29 @@ def test_a_thread_that_waits_with_a_stream_hears_what_comes_before_it_waits() ->
     chunks = chunks_of(feed)
     assert [next(chunks) for _ in range(25)] == [b"%d " % n for n in range(1, 50, 2)]
     assert time.monotonic() - began < feed.heartbeat
+
+
+@pytest.mark.parametrize(
+    ("quick", "in_loop"),
+    [
+        pytest.param(True, True, id="never takes its time: in the loop"),
+        pytest.param(False, False, id="may take its time: in a thread"),
+    ],
+)
+def test_a_stream_whose_take(quick: bool, in_loop: bool) -> None:
+    threads: set[int] = set()
+
+    class Noting(Feed):
+        def take(self) -> bytes | None:
+            threads.add(threading.get_ident())
+            return super().take()
+
+    feed = Noting()
+    feed.quick = quick
+    with running(quickly(answering(lambda: feed))) as run, run.connect() as client:
+        client.ask()
+        assert idle(run)
+        threads.clear()
+        feed.give(b"news", None)
+        assert client.answer().body == b"news"
+        assert (threads == {run.thread.ident}) is in_loop

@@ -90,6 +90,8 @@ class _Accounted:
     is_quick = False
     #: No thread waits while its client takes what there is.
     _pausable = False
+    #: Its body may have nothing to send for now.
+    _may_be_idle = False
     #: The application was asked in the loop, and told so.
     asked_in_loop = False
     _access: Access | None = None
@@ -288,7 +290,8 @@ class ApplicationTask(_Accounted, WSGITask):  # type: ignore[misc]
     def _begin(self) -> Iterator[Any]:
         if isinstance(self._body, Wakeable):
             self._body.wake_by(self.channel.waker())
-            self._pausable = self.is_quick = True
+            self._pausable = self._may_be_idle = True
+            self.is_quick = self._body.quick
             return iter(self._body.take, self)  # None is nothing for now, and not the end
         self._pausable = self.channel.server.pausable or is_pausable(self._body)
         return iter(self._body)
@@ -299,7 +302,7 @@ class ApplicationTask(_Accounted, WSGITask):  # type: ignore[misc]
             self.is_silent = False
             self.write(self._body.beat())
         for chunk in chunks:
-            if chunk is None and self.is_quick:
+            if chunk is None and self._may_be_idle:
                 return self._stay()
             data = _as_bytes(chunk)
             outcome = self._send(data)

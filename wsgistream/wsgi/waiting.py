@@ -56,9 +56,13 @@ def is_pausable(body: object) -> bool:
 class Wakeable:
     """A body that may have nothing to send for now: ``take`` says so, and ``wake`` ends it.
 
-    A subclass gives ``take``, which must not block, and calls ``wake`` when there is news. A server
-    that knows this class parks the stream without a thread; under any other its thread waits.
+    A subclass gives ``take``, which must not wait for news, and calls ``wake`` when there is some.
+    A server that knows this class parks the stream without a thread; under any other its thread
+    waits.
     """
+
+    #: ``take`` never takes its time; where it may, the server calls it in a thread.
+    quick: bool = True
 
     #: Seconds of silence after which ``beat`` is sent.
     heartbeat: float = _HEARTBEAT
