@@ -15,6 +15,7 @@ from wsgistream.types import Body, Environ, Meta, Source, StartResponse, WSGIApp
 from wsgistream.wsgi import Reply, call
 from wsgistream.wsgi.bodies import OnePass
 from wsgistream.wsgi.files import READ_SIZE, FileWrapper, plain_file
+from wsgistream.wsgi.waiting import is_quick
 
 # What Meta says by itself.
 _IN_META: Final = frozenset(
@@ -32,6 +33,7 @@ class RangeMiddleware:
 
     def __init__(self, app: WSGIApp) -> None:
         self.app = app
+        self.quick = is_quick(app)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
