@@ -1,6 +1,9 @@
 """wsgistream: streaming over HTTP for every WSGI stack."""
 
 from wsgistream.apps.files import DirectoryApp, FileApp
+from wsgistream.middleware.accesslog import AccessLogMiddleware
+from wsgistream.middleware.headers import HeadersMiddleware
+from wsgistream.middleware.metrics import MetricsMiddleware
 from wsgistream.middleware.prefix import PrefixMiddleware
 from wsgistream.middleware.ranges import RangeMiddleware
 from wsgistream.middleware.streaming import StreamingMiddleware
@@ -20,6 +23,7 @@ from wsgistream.wsgi.waiting import Pausable, Wakeable
 from wsgistream.wsgi.watching import Transfer
 
 __all__ = [
+    "AccessLogMiddleware",
     "CannotListen",
     "CannotStart",
     "DirectoryApp",
@@ -28,8 +32,10 @@ __all__ = [
     "FileApp",
     "FileResponse",
     "Folder",
+    "HeadersMiddleware",
     "Memory",
     "Meta",
+    "MetricsMiddleware",
     "Pausable",
     "Plan",
     "PrefixMiddleware",
