@@ -84,10 +84,11 @@ def test_a_line_says_who_asked_for_what_and_what_became_of_it(log: Lines) -> Non
     app = logged(answering([b"some", b"more"]), clock=ticking(5.0, 6.25), now=lambda: 784_111_777.0)
     headers = {"Referer": "https://example.org/", "User-Agent": 'a"gent'}
     ask(app, "/a%20b?c=%0A", headers=headers, REMOTE_ADDR="192.0.2.1")
-    assert log.lines == [
+    (line,) = log.lines
+    assert line == (
         '192.0.2.1 - - [06/Nov/1994:08:49:37 +0000] "GET /a%20b?c=%0A HTTP/1.0" 200 8 '
         r'"https://example.org/" "a\x22gent" 1.250 complete'
-    ]
+    )
 
 
 @pytest.mark.parametrize(

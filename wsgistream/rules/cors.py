@@ -1,4 +1,4 @@
-"""CORS: which other origins may read an answer, as the Fetch standard has it (its §3.3)."""
+"""CORS: which other origins may read an answer, as the CORS protocol of Fetch has it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Cors:
         if isinstance(max_age, bool) or not isinstance(max_age, int) or max_age < 0:
             raise ValueError(f"The age of a preflight is whole seconds from 0, not {max_age!r}.")
         self._origins = _named(origins)
-        shared = _list("exposed header", exposed, credentials)
+        shared = _list("readable header", exposed, credentials)
         self._granted: list[Header] = [
             ("Access-Control-Allow-Methods", _list("method", methods, credentials)),
             ("Access-Control-Allow-Headers", _list("header", headers, credentials)),
@@ -93,7 +93,7 @@ class Cors:
 
     def _allowed(self, origin: str | None) -> list[Header]:
         if self._origins is None:
-            # It is told to everybody: a cache may give the answer to another page (Fetch §3.3.6).
+            # It is told to everybody: a cache may give the answer to another page (Fetch, on CORS and caches).
             return [(_ALLOW_ORIGIN, "*")]
         if origin is None or origin not in self._origins:
             return []
@@ -147,6 +147,6 @@ def _list(kind: str, names: Iterable[str], credentials: bool) -> str:
         if not is_token(name):
             raise ValueError(f"A {kind} is a word such as Range or GET, not {name!r}.")
         if name == "*" and credentials:
-            # With credentials it is the name of a header, and no wildcard (Fetch §3.3.4).
+            # With credentials it is the name of a header, and no wildcard (Fetch, on credentials).
             raise ValueError(f"With credentials each {kind} is named: a star means none of them.")
     return ", ".join(names)
