@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from wsgistream import PrefixMiddleware, RangeMiddleware, StreamingMiddleware
+from wsgistream import (
+    AccessLogMiddleware,
+    HeadersMiddleware,
+    MetricsMiddleware,
+    PrefixMiddleware,
+    RangeMiddleware,
+    StreamingMiddleware,
+)
 from wsgistream.types import WSGIApp
 
 Layer = Callable[[WSGIApp], WSGIApp]
@@ -24,6 +32,11 @@ class Case:
 
 
 EVERY: Final[dict[str, Case]] = {
+    "AccessLogMiddleware": Case(
+        partial(AccessLogMiddleware, logger=logging.Logger("every", logging.INFO))
+    ),
+    "HeadersMiddleware": Case(partial(HeadersMiddleware, cors=["https://example.org"])),
+    "MetricsMiddleware": Case(MetricsMiddleware),
     "PrefixMiddleware": Case(
         partial(PrefixMiddleware, prefix="/files"), outside=lambda path: f"/files{path}"
     ),

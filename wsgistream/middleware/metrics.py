@@ -126,9 +126,11 @@ class _Meters:
 
     def count(self, transfer: Transfer) -> None:
         """Count an answer that is over."""
+        if not transfer.is_put_off:
+            self._count(transfer)
         self.in_flight.dec()
-        if transfer.is_put_off:
-            return
+
+    def _count(self, transfer: Transfer) -> None:
         method = transfer.method if transfer.method in _METHODS else "other"
         self._requests.labels(method, transfer.code).inc()
         self._answers.labels(transfer.outcome).inc()
@@ -185,11 +187,10 @@ def _shared_by_processes() -> CollectorRegistry | None:
 
 def _is_alive(process: int) -> bool:
     try:
-        os.kill(process, 0)
+        with suppress(PermissionError):  # it is another user's
+            os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # it is another user's
-        pass
     return True
 
 

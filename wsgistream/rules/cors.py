@@ -93,7 +93,7 @@ class Cors:
 
     def _allowed(self, origin: str | None) -> list[Header]:
         if self._origins is None:
-            # It is told to everybody: a cache may give the answer to another page (Fetch, on CORS and caches).
+            # To whoever asks, since a cache may give the answer to another page.
             return [(_ALLOW_ORIGIN, "*")]
         if origin is None or origin not in self._origins:
             return []
