@@ -282,6 +282,23 @@ except ImportError as error:
     assert run.stdout == "Metrics need prometheus_client: pip install 'wsgistream[metrics]'.\n"
 
 
+def test_a_folder_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
+    program = """
+import wsgistream
+try:
+    wsgistream.MetricsMiddleware(print)
+except ValueError as error:
+    print(error)
+"""
+    folder = str(tmp_path / "nothing")
+    environ = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": folder}
+    run = subprocess.run(
+        [sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True
+    )
+    expected = f"PROMETHEUS_MULTIPROC_DIR names a folder that is there, not {folder!r}.\n"
+    assert run.stdout == expected
+
+
 # Under servers
 
 

@@ -68,6 +68,9 @@ class MetricsMiddleware:
         self.quick = is_quick(app)
         self._path = path
         self._registry = _library().REGISTRY if registry is None else registry
+        folder = _shared_folder()
+        if folder is not None and not os.path.isdir(folder):
+            raise ValueError(f"{_SHARED} names a folder that is there, not {folder!r}.")
         self._meters = _meters_of(self._registry, tuple(buckets))
         self._clock = clock
 
@@ -171,8 +174,8 @@ def _exposition(registry: CollectorRegistry, accept: str) -> Plan:
 
 def _shared_by_processes() -> CollectorRegistry | None:
     """Collect what all processes have counted; None: there is no folder where they would."""
-    folder = os.environ.get(_SHARED)
-    if not folder:
+    folder = _shared_folder()
+    if folder is None:
         return None
     library = _library()
     # A process that was killed cannot take back what it had in flight.
@@ -183,6 +186,12 @@ def _shared_by_processes() -> CollectorRegistry | None:
     together: CollectorRegistry = library.CollectorRegistry()
     library.multiprocess.MultiProcessCollector(together)
     return together
+
+
+def _shared_folder() -> str | None:
+    """Find the folder where processes share their counts; the library looks when imported."""
+    values = _library().values
+    return None if values.ValueClass is values.MutexValue else os.environ.get(_SHARED)
 
 
 def _is_alive(process: int) -> bool:

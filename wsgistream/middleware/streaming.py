@@ -32,8 +32,8 @@ class StreamingMiddleware:
     body has been closed: ``transfer.outcome`` then is ``"finished"``, ``"aborted"`` (the client has
     left) or ``"failed"`` (``transfer.error`` says how). What ``chunk`` returns is sent in place of
     the data (None: the data itself); such an answer has no length, no ranges and a weak tag. With
-    ``changes=False`` it only looks, and all of that stays. What a hook raises cuts the answer. None
-    may wait: a server that sends a file by itself calls ``finish`` in its loop.
+    ``changes=False`` it only looks, and all of that stays. What a hook raises cuts the answer.
+    ``finish`` must not wait: a server that sends a file by itself calls it in its loop.
 
     ``when``: ``"streaming"`` leaves out what is sent as a list, ``"all"`` nothing, and a function
     ``(environ, reply)`` decides. ``clock`` (seconds) times it. Raises ValueError or TypeError for
@@ -111,7 +111,7 @@ class _Hook:
         self._changes = changes
 
     def feed(self, chunk: bytes) -> bytes:
-        given = self._chunk(self._transfer, chunk)
+        given = self._chunk(self._transfer, chunk) if chunk else None
         return chunk if given is None or not self._changes else given
 
     def finish(self) -> bytes:
