@@ -123,6 +123,7 @@ def test_a_format_that_cannot_be_is_refused() -> None:
         pytest.param({"PATH_INFO": "/\xc3\xa9 %"}, "/%C3%A9%20%25", id="made from a path"),
         pytest.param({"QUERY_STRING": "b=c"}, "/a?b=c", id="made with a query"),
         pytest.param({"PATH_INFO": '/"\n\x1b'}, "/%22%0A%1B", id="made from a path that attacks"),
+        pytest.param({"PATH_INFO": "/\u0100"}, "/%3F", id="made from a path that is no bytes"),
         pytest.param({"REQUEST_URI": '/"\n\x1b'}, r"/\x22\x0a\x1b", id="a target that attacks"),
     ],
 )
@@ -250,14 +251,19 @@ def test_under_our_server_it_says_what_the_server_says(log: Lines, path: Path) -
             log.lines.clear()
 
 
+def leave(address: Any) -> None:
+    """Take a little of an answer, and go."""
+    with Connection(address, window=8192) as client:
+        client.ask()
+        client.read(100_000)
+        client.reset()
+
+
 def test_under_our_server_a_client_that_leaves_is_told(log: Lines, path: Path) -> None:
     path.write_bytes(DATA * 50)
     app = logged(FileApp(path), format="{status} {sent} {end}")
     with running(app) as run:
-        with run.connect(window=8192) as client:
-            client.ask()
-            client.read(100_000)
-            client.reset()
+        leave(run.addresses[0])
         (line,) = log.awaited(1)
         status, sent, end = line.split()
         assert (status, end) == ("200", "aborted")
@@ -290,10 +296,7 @@ def test_under_waitress_a_client_that_leaves_is_told(log: Lines, path: Path) -> 
     path.write_bytes(DATA * 50)
     app = logged(FileApp(path), format="{status} {sent} {end}")
     with stock_waitress(app) as port:
-        with Connection(("127.0.0.1", int(port)), window=8192) as client:
-            client.ask()
-            client.read(100_000)
-            client.reset()
+        leave(("127.0.0.1", int(port)))
         (line,) = log.awaited(1)
     status, sent, end = line.split()
     assert (status, end) == ("200", "aborted")

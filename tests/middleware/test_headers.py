@@ -105,6 +105,12 @@ def test_an_application_that_speaks_cors_has_its_way() -> None:
     assert "Access-Control-Expose-Headers" not in answer
 
 
+def test_an_origin_among_the_fields_of_one_s_own_has_its_way_too() -> None:
+    own = [("Access-Control-Allow-Origin", OTHER)]
+    app = HeadersMiddleware(answering([b"a"]), cors=[HERE], headers=own)
+    assert ask(app, headers={"Origin": HERE})["Access-Control-Allow-Origin"] == OTHER
+
+
 def never(environ: Environ, start_response: StartResponse) -> Body:
     raise AssertionError("the application was called")
 

@@ -215,3 +215,13 @@ def test_any_list_of_origins_is_taken_or_refused(origins: list[str]) -> None:
     except ValueError:
         return
     assert all(dict(cors.fields(origin)) for origin in origins)
+
+
+@given(st.lists(st.text(st.characters(max_codepoint=255))))
+def test_any_vary_names_the_field_once_and_keeps_the_rest(values: list[str]) -> None:
+    headers = [("Vary", value) for value in values]
+    ((_, vary),) = merged = with_vary(headers, "Origin")
+    assert with_vary(merged, "Origin") == merged
+    assert all(value in vary for value in values)
+    named = [each.strip().lower() for each in vary.split(",")]
+    assert "origin" in named or "*" in named

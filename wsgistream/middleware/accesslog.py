@@ -84,5 +84,5 @@ def _target(environ: Environ) -> str:
         return sent
     path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
     query = environ.get("QUERY_STRING")
-    target = quote(path, safe="/:@!$&'()*+,;=~-._", encoding="latin-1")
+    target = quote(path, safe="/:@!$&'()*+,;=~-._", encoding="latin-1", errors="replace")
     return f"{target}?{query}" if query else target

@@ -13,9 +13,9 @@ from wsgistream.rules.fields import check_header
 from wsgistream.types import Body, Environ, Header, StartResponse, WSGIApp
 from wsgistream.wsgi.waiting import is_quick
 
-# These cannot break what is embedded elsewhere: a guess at a type, or the path and the query of an
-# address told to others, is nothing that a player needs. Framing (X-Frame-Options), a policy for
-# content or permissions, and HTTPS for good, are for who knows the pages.
+# Nothing that is embedded elsewhere needs a guess at its type, or tells others the path that it was
+# embedded at. X-Frame-Options, Content-Security-Policy, Permissions-Policy and
+# Strict-Transport-Security can break it, and are for who knows the pages.
 _SECURITY: Final = (NOSNIFF, ("Referrer-Policy", "strict-origin-when-cross-origin"))
 # What any origin may read may be embedded by any, also by one that requires that this is said.
 _FOR_ANY: Final = ("Cross-Origin-Resource-Policy", "cross-origin")
@@ -39,8 +39,9 @@ class HeadersMiddleware:
     Access-Control-Allow-Origin itself has its way.
 
     ``security`` adds X-Content-Type-Options and Referrer-Policy, and with ``cors=True``
-    Cross-Origin-Resource-Policy. ``headers`` are further fields. Where the application has a field
-    of a name, none is added, unless it is removed: fields named in ``remove`` go first.
+    Cross-Origin-Resource-Policy; what could shut pages or players out, as framing, content policies
+    and HTTPS for good, is left to ``headers``, which are further fields. A field is added only
+    where the application gives none of its name; those that ``remove`` names are taken out first.
 
     Raises ValueError for an origin or a field that cannot be, and for one that is the server's, or
     is of the body.
@@ -91,18 +92,18 @@ class HeadersMiddleware:
 
         if cors and is_preflight(environ["REQUEST_METHOD"], origin, asked_method):
             plan = cors.preflight(str(origin))
-            begin(plan._replace(headers=(*self._completed(plan.headers),)), start_response)
+            begin(plan._replace(headers=tuple(self._completed(plan.headers))), start_response)
             return plan_body(plan, environ)
         return self.app(environ, start)
 
     def _changed(self, headers: list[Header], origin: str | None) -> list[Header]:
         kept = [header for header in headers if header[0].lower() not in self._removed]
-        changed = self._completed(kept)
-        if self._cors is None or any(name.lower() == _ALLOW_ORIGIN for name, _ in kept):
-            return changed
+        whole = self._completed(kept)
+        if self._cors is None or any(name.lower() == _ALLOW_ORIGIN for name, _ in whole):
+            return whole
         if self._cors.varies:
-            changed = with_vary(changed, "Origin")
-        return changed + self._cors.fields(origin)
+            whole = with_vary(whole, "Origin")
+        return whole + self._cors.fields(origin)
 
     def _completed(self, headers: Iterable[Header]) -> list[Header]:
         whole = list(headers)

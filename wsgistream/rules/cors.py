@@ -10,8 +10,8 @@ from wsgistream.rules.decide import sentence
 from wsgistream.rules.fields import is_token
 from wsgistream.types import Header, Plan
 
-#: What a player asks for that a browser does not allow by itself: of Range it allows one range that
-#: begins at a byte, and a media type of a form at most.
+#: What scripts send and a browser first asks about; by itself it allows of these one range that
+#: begins at a byte, and the media types of forms.
 HEADERS: Final = (
     "Content-Type",
     "If-Match",
@@ -21,7 +21,7 @@ HEADERS: Final = (
     "If-Unmodified-Since",
     "Range",
 )
-#: What may always be asked for; no preflight is needed for these.
+#: What a browser allows by itself, whatever the answer to a preflight says.
 METHODS: Final = ("GET", "HEAD", "POST")
 #: What a script may read besides Cache-Control, Content-Language, Content-Length, Content-Type,
 #: Expires, Last-Modified and Pragma, which it always may.
@@ -147,6 +147,6 @@ def _list(kind: str, names: Iterable[str], credentials: bool) -> str:
         if not is_token(name):
             raise ValueError(f"A {kind} is a word such as Range or GET, not {name!r}.")
         if name == "*" and credentials:
-            # With credentials it is the name of a header, and no wildcard (Fetch, on credentials).
+            # With credentials it is a name like any other, and no wildcard.
             raise ValueError(f"With credentials each {kind} is named: a star means none of them.")
     return ", ".join(names)
