@@ -53,6 +53,17 @@ def value(registry: CollectorRegistry, name: str, **labels: str) -> float | None
     return registry.get_sample_value(PREFIX + name, labels)
 
 
+def is_over(registry: CollectorRegistry, outcome: str) -> bool:
+    """Wait until an answer has ended so, and is counted in full."""
+
+    def counted_in_full() -> bool:
+        return value(registry, "requests_in_flight") == 0 and bool(
+            value(registry, "answers_total", outcome=outcome)
+        )
+
+    return eventually(counted_in_full)
+
+
 def drained(app: WSGIApp, method: str = "GET") -> bytes:
     body = app(make_environ(method=method), lambda *_: lambda data: None)
     try:
@@ -336,8 +347,7 @@ def test_under_our_server_a_client_that_leaves_is_counted(path: Path) -> None:
             assert value(registry, "requests_in_flight") == 1
             client.reset()
         sent = run.access().sent
-        assert eventually(lambda: value(registry, "answers_total", outcome="aborted"))
-    assert value(registry, "requests_in_flight") == 0
+        assert is_over(registry, "aborted")
     assert 90_000 < (value(registry, "sent_bytes_total") or 0) <= sent < len(DATA) * 50
 
 
@@ -364,7 +374,7 @@ def test_under_waitress_it_counts_what_the_client_gets(path: Path) -> None:
     with stock_waitress(app) as port, Connection(("127.0.0.1", int(port))) as client:
         client.ask("/", "GET", "Range: bytes=5-900000")
         size = len(client.answer().body)
-        assert eventually(lambda: value(registry, "answers_total", outcome="finished"))
+        assert is_over(registry, "finished")
     assert value(registry, "sent_bytes_total") == size == 899_996
     assert value(registry, "requests_total", method="GET", status="206") == 1
 
@@ -377,8 +387,7 @@ def test_under_waitress_a_client_that_leaves_is_counted(path: Path) -> None:
             client.ask()
             client.read(100_000)
             client.reset()
-        assert eventually(lambda: value(registry, "answers_total", outcome="aborted"))
-    assert value(registry, "requests_in_flight") == 0
+        assert is_over(registry, "aborted")
     assert 90_000 < (value(registry, "sent_bytes_total") or 0) < len(DATA) * 50
 
 
