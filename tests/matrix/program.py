@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import IO, Final
+from typing import IO, Final, cast
 
 from tests.matrix.cases import CHUNK, LINES
 from wsgistream import DirectoryApp, StreamingResponse, Wakeable, respond
 from wsgistream.types import Body, Environ, Source, StartResponse, WSGIApp
+from wsgistream.wsgi.files import READ_SIZE, FileWrapper
 
 # Threads and processes write whole lines to it, one after the other.
 _LOG: Final = os.open(os.environ["MATRIX_LOG"], os.O_WRONLY | os.O_APPEND)
@@ -131,6 +132,7 @@ _VIEWS: Final[dict[str, Callable[[str], WSGIApp]]] = {
     "/endless": _told(_endless),
     "/endless-known": _told(_endless, 1 << 40),
     "/slow": _told(_slow),
+    "/native": lambda name: _native,
     "/silence": lambda name: StreamingResponse(_Silence(name)),
     "/countdown": lambda name: StreamingResponse(_Countdown(name)),
 }
@@ -138,6 +140,14 @@ _VIEWS: Final[dict[str, Callable[[str], WSGIApp]]] = {
 
 def _failing_at_once() -> bytes:
     raise OSError("the disk was never there")
+
+
+def _native(environ: Environ, start_response: StartResponse) -> Body:
+    """A whole file as the server itself likes to send it: what ours is measured against."""
+    file = open(os.path.join(os.environ["MATRIX_ROOT"], "sparse.bin"), "rb", buffering=0)
+    start_response("200 OK", [("Content-Length", str(os.fstat(file.fileno()).st_size))])
+    wrapper = environ.get("wsgi.file_wrapper", FileWrapper)
+    return cast(Body, wrapper(file, READ_SIZE))
 
 
 def _respond(environ: Environ, start_response: StartResponse, source: Source) -> Body:
