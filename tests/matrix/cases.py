@@ -72,7 +72,9 @@ _LINES: Final = b"".join(LINES)
 STREAMS: Final = (
     Case("a stream of unknown length", "/unknown", 200, _LINES),
     Case("a stream of known length", "/known", 200, _LINES),
-    Case("a range of a stream", "/known", 206, _LINES[1000:2000], headers=("Range: bytes=1000-1999",)),
+    Case(
+        "a range of a stream", "/known", 206, _LINES[1000:2000], headers=("Range: bytes=1000-1999",)
+    ),
     Case("a stream with more than its length", "/long", 200, CHUNK),
     Case("a stream that pauses", "/countdown", 200, b"beat\n" * 3),
 )

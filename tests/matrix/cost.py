@@ -12,7 +12,7 @@ from bench.wire import Line, request
 from tests.matrix.servers import SERVERS, Matrix, run
 
 _SIZE: Final = 512 * 1024**2
-_ROUNDS: Final = 5
+_ROUNDS: Final = 12
 
 
 class Cost(NamedTuple):

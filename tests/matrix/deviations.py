@@ -37,7 +37,7 @@ def _all() -> Iterator[tuple[str, tuple[str, ...], str]]:
     yield (
         "uWSGI",
         ("a failure before the first byte",),
-        "An application that fails after `start_response` is answered for with its status and no byte.",
+        "What fails after `start_response` is answered with its status and no byte.",
     )
     yield (
         "mod_wsgi daemon",
@@ -62,6 +62,4 @@ def _all() -> Iterator[tuple[str, tuple[str, ...], str]]:
 
 
 #: By the name of a server and of a case. Each has to fail: who does better is taken from here.
-DEVIATIONS: Final = {
-    (server, case): reason for server, cases, reason in _all() for case in cases
-}
+DEVIATIONS: Final = {(server, case): reason for server, cases, reason in _all() for case in cases}

@@ -1,4 +1,4 @@
-"""Program: what every server of the matrix runs: files and streams that tell when they are closed."""
+"""Program: what every server of the matrix runs: files and streams that tell of their closing."""
 
 from __future__ import annotations
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import os
 import re
 import shutil
+import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -37,6 +39,16 @@ class Served:
     @property
     def identity(self) -> str:
         return re.sub(r"\W+", "-", self.name)
+
+    def version(self) -> str:
+        if self.file.endswith(".conf"):
+            asked = ["dpkg-query", "--show", "libapache2-mod-wsgi-py3"]
+            said = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+            return said.split()[1].partition("-")[0]
+        if self.file == "serve_wsgiref.py":
+            return f"of Python {sys.version.split()[0]}"
+        package = "gunicorn" if self.name.startswith("gunicorn") else self.module or self.name
+        return importlib.metadata.version(package)
 
     def missing(self) -> str | None:
         """Say why it cannot be started here, if it cannot."""
@@ -72,7 +84,9 @@ SERVERS: Final = (
         "gunicorn",
     ),
     Served("uWSGI", "uwsgi.ini", "uwsgi --ini uwsgi.ini", "pyuwsgi"),
-    Served("mod_wsgi embedded", "mod_wsgi_embedded.conf", "a2enmod wsgi; a2ensite mod_wsgi_embedded"),
+    Served(
+        "mod_wsgi embedded", "mod_wsgi_embedded.conf", "a2enmod wsgi; a2ensite mod_wsgi_embedded"
+    ),
     Served("mod_wsgi daemon", "mod_wsgi_daemon.conf", "a2enmod wsgi; a2ensite mod_wsgi_daemon"),
     Served("granian", "granian.sh", "sh granian.sh", "granian"),
     Served("cheroot", "serve_cheroot.py", "python serve_cheroot.py", "cheroot"),
@@ -164,7 +178,9 @@ def _command(served: Served, folder: Path, port: int) -> list[str]:
 def _apache(folder: Path, host: Path, port: int) -> list[str]:
     """Write what Debian's own configuration has around a host."""
     modules = ("mpm_event", "authz_core", "alias", "wsgi")
-    load = "".join(f"LoadModule {name}_module {_APACHE_MODULES}/mod_{name}.so\n" for name in modules)
+    load = "".join(
+        f"LoadModule {name}_module {_APACHE_MODULES}/mod_{name}.so\n" for name in modules
+    )
     user = "User www-data\nGroup www-data\n" if os.geteuid() == 0 else ""
     (folder / "apache.conf").write_text(
         f"ServerName localhost\nListen 127.0.0.1:{port}\nPidFile {folder}/pid\n"

@@ -1,6 +1,6 @@
 # python serve_gevent.py
 #
-# First of all the standard library is made to give way: a stream that waits would hold everybody up.
+# First the standard library is made to give way: a stream that waits would hold everybody up.
 from gevent import monkey
 
 monkey.patch_all()
