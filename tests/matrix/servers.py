@@ -121,7 +121,6 @@ class Log:
 class Matrix:
     """A server that runs."""
 
-    served: Served
     pid: int
     port: int
     log: Log
@@ -149,7 +148,7 @@ def run(served: Served, root: Path) -> Iterator[Matrix]:
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         with started(Command(command, environment), port, None, folder / "output") as server:
-            running = Matrix(served, server.pid, port, Log(log))
+            running = Matrix(server.pid, port, Log(log))
             with running.connect() as connection:
                 connection.ask("/small.txt", "GET", "Connection: close")
                 assert connection.answer().status == 200, (folder / "output").read_text()
