@@ -161,8 +161,9 @@ def _command(served: Served, folder: Path, port: int) -> list[str]:
         (folder / file.name).write_text(text)
     # The packages of this Python are those of Apache's too: what is imported of them is Python.
     places = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    path = f"[{str(ROOT)!r}, *sys.path, *{places}]"
     (folder / "media.py").write_text(
-        f"import sys\nsys.path[:] = [{str(ROOT)!r}, *sys.path, *{places}]\nfrom tests.matrix.program import app\n"
+        f"import sys\nsys.path[:] = {path}\nfrom tests.matrix.program import app\n"
     )
     words = served.command.split()
     if served.file.endswith(".conf"):
