@@ -18,6 +18,7 @@ BELOW = {
     "sources": {"types", "rules", "wsgi"},
     "errors": {"types", "rules", "wsgi", "sources"},
     "respond": {"types", "rules", "wsgi", "sources", "errors"},
+    "offload": {"types", "rules", "respond"},
     "middleware": {"types", "rules", "wsgi", "errors", "respond"},
     "apps": {"types", "rules", "wsgi", "sources", "errors", "respond"},
     "compress": {"rules"},
@@ -29,7 +30,7 @@ BELOW = {
     "cli": {"rules", "server", "serving", "site", "options", "compress"},
     "__main__": {"cli"},
     "__init__": {"wsgi", "types", "rules", "sources", "respond", "apps", "middleware"}
-    | {"server", "serving", "site"},
+    | {"offload", "server", "serving", "site"},
 }
 
 #: What a rule may not touch: files, sockets, clocks, sleep and threads.

@@ -4,6 +4,7 @@ from wsgistream.apps.files import DirectoryApp, FileApp
 from wsgistream.middleware.prefix import PrefixMiddleware
 from wsgistream.middleware.ranges import RangeMiddleware
 from wsgistream.middleware.streaming import StreamingMiddleware
+from wsgistream.offload import XAccelRedirect, XSendfile
 from wsgistream.respond import FileResponse, StreamingResponse, respond
 from wsgistream.rules.decide import decide
 from wsgistream.server.sockets import CannotListen
@@ -42,6 +43,8 @@ __all__ = [
     "StreamingResponse",
     "Transfer",
     "Wakeable",
+    "XAccelRedirect",
+    "XSendfile",
     "create_app",
     "decide",
     "etag_of_content",
