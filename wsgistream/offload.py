@@ -56,7 +56,7 @@ class XAccelRedirect:
             # A folder may be a link that leads elsewhere after a release.
             inside = os.path.realpath(folder).rstrip("/") + "/"
             if path.startswith(inside) and (found is None or len(inside) > found[0]):
-                found = len(inside), location + _quoted(path[len(inside) :])
+                found = len(inside), location + _escaped(path[len(inside) :])
         return None if found is None else found[1]
 
 
@@ -83,11 +83,12 @@ class XSendfile:
 
     def _told(self, path: str) -> str | None:
         """Write a path as the server reads it; None: it would read another."""
+        raw = os.fsencode(path).decode("latin-1")  # as WSGI has bytes (PEP 3333)
+        if _CONTROL.search(raw):
+            return None
         if self._quoted:
-            return _quoted(path) if _is_text(path) else None
-        # WSGI strings are bytes as latin-1 (PEP 3333), and no field begins or ends with a space.
-        raw = os.fsencode(path).decode("latin-1")
-        return raw if raw == raw.strip() and not _CONTROL.search(raw) else None
+            return _escaped(path) if _is_text(path) else None
+        return raw if raw == raw.strip() else None  # no field begins or ends with a space
 
 
 def _is_text(path: str) -> bool:
@@ -121,6 +122,6 @@ def _real_path(source: Source) -> str | None:
     return None if path is None else os.path.realpath(path)
 
 
-def _quoted(path: str) -> str:
+def _escaped(path: str) -> str:
     """Escape all that a front server could take for something else; it takes that back."""
     return quote(os.fsencode(path))
