@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 from wsgistream.respond import begin, plan_body, respond
@@ -19,7 +19,7 @@ _OF_THE_FRONT: Final = frozenset({"accept-ranges", "content-length"})
 # What no field can hold (RFC 9110 §5.5).
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
-_NO_CONDITIONS: Final[Mapping[str, Any]] = {"REQUEST_METHOD": "GET"}
+_NO_CONDITIONS: Final[Environ] = {"REQUEST_METHOD": "GET"}
 
 
 class XAccelRedirect:
@@ -75,7 +75,8 @@ class XSendfile:
     def __call__(self, environ: Environ, start_response: StartResponse, source: Source) -> Body:
         path = _real_path(source)
         told = None if path is None else self._told(path)
-        if told is None:
+        # Apache's module takes a Content-Encoding away.
+        if told is None or not (self._quoted or source.meta.encoding is None):
             return respond(environ, start_response, source)
         # The tag is passed on, and lighttpd does not know If-Match: only the range is left to them.
         whole = {name: value for name, value in environ.items() if name != "HTTP_RANGE"}
@@ -99,9 +100,7 @@ def _is_text(path: str) -> bool:
     return True
 
 
-def _leave(
-    where: Header, request: Mapping[str, Any], start_response: StartResponse, source: Source
-) -> Body:
+def _leave(where: Header, request: Environ, start_response: StartResponse, source: Source) -> Body:
     """Answer with the headers of the whole, and where the file is."""
     try:
         plan = decide({**request, "REQUEST_METHOD": "GET"}, source.meta, time.time())
