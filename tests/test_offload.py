@@ -9,7 +9,7 @@ import pytest
 
 from tests.client import Answer, ask
 from wsgistream import DirectoryApp, FileApp, Memory, Meta, XAccelRedirect, XSendfile
-from wsgistream.types import Body, Environ, Responder, StartResponse
+from wsgistream.types import Body, Environ, Responder, Source, StartResponse
 
 
 @pytest.fixture
@@ -108,6 +108,20 @@ def test_what_is_no_local_file_is_answered_as_without(responder: Responder) -> N
         return responder(environ, start_response, Memory(b"some", Meta(None, "text/plain")))
 
     assert ask(app).body == b"some"
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_that_has_gone_since_it_was_opened_is_answered_as_without(
+    media: Path, replaced: bool
+) -> None:
+    def responder(environ: Environ, start_response: StartResponse, source: Source) -> Body:
+        (media / "a.txt").unlink()
+        if replaced:
+            (media / "a.txt").symlink_to(media.parent / "other.txt")
+        return XSendfile()(environ, start_response, source)
+
+    answer = asked(media, responder, "/a.txt")
+    assert (answer.status, answer.body) == (200, b"some")
 
 
 def test_nginx_is_told_nothing_of_what_is_no_local_file(media: Path) -> None:

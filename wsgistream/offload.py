@@ -114,11 +114,17 @@ def _leave(where: Header, request: Environ, start_response: StartResponse, sourc
 
 
 def _real_path(source: Source) -> str | None:
-    """Find where the file that is open really lies; None: it is no local file."""
-    if source.file is None:
-        return None
+    """Find where the file that is open really lies; None: nowhere any more, or it is none."""
     path = getattr(source, "path", None)
-    return None if path is None else os.path.realpath(path)
+    if source.file is None or path is None:
+        return None
+    real = os.path.realpath(path)
+    try:
+        same = os.path.samestat(os.stat(real), os.fstat(source.file.fileno()))
+    except OSError:
+        return None
+    # What has taken its place since has not been judged: it may lie outside.
+    return real if same else None
 
 
 def _escaped(path: str) -> str:
