@@ -19,6 +19,7 @@ BELOW = {
     "errors": {"types", "rules", "wsgi", "sources"},
     "respond": {"types", "rules", "wsgi", "sources", "errors"},
     "middleware": {"types", "rules", "wsgi", "errors", "respond"},
+    "asgi": {"types", "rules", "wsgi"},
     "apps": {"types", "rules", "wsgi", "sources", "errors", "respond"},
     "compress": {"rules"},
     "values": {"rules"},
