@@ -90,7 +90,7 @@ VIEWS: dict[str, Callable[[dict[str, str]], Body]] = {
     "/closed": closed,
     "/memory": memory,
     "/gibibyte": gibibyte,
-    "/stuck": failing,
+    "/broken": lambda query: [b"%d" % (1 // 0)],
 }
 
 

@@ -34,7 +34,7 @@ class ClientGone(Exception):
 def make_environ(scope: Scope) -> Environ:
     """Make the environ of a request whose body is still to come (PEP 3333)."""
     scheme = scope.get("scheme", "http")
-    host, port = scope.get("server") or ("localhost", None)
+    host, port = scope.get("server") or (None, None)
     script_name, path_info = _split_path(scope)
     environ: Environ = {
         **_fields(scope["headers"]),
@@ -42,7 +42,7 @@ def make_environ(scope: Scope) -> Environ:
         "SCRIPT_NAME": script_name,
         "PATH_INFO": path_info,
         "QUERY_STRING": scope.get("query_string", b"").decode("latin-1"),
-        "SERVER_NAME": host,
+        "SERVER_NAME": host if port else "localhost",  # a Unix socket has a path for a host
         "SERVER_PORT": str(port or _PORTS.get(scheme, 80)),
         "SERVER_PROTOCOL": _protocol(scope["http_version"]),
         "wsgi.version": (1, 0),
