@@ -21,6 +21,7 @@ BELOW = {
     "middleware": {"types", "rules", "wsgi", "errors", "respond"},
     "asgi": {"types", "rules", "wsgi"},
     "apps": {"types", "rules", "wsgi", "sources", "errors", "respond"},
+    "hosts": {"types", "wsgi", "respond"},
     "compress": {"rules"},
     "values": {"rules"},
     "options": {"values"},
@@ -30,7 +31,7 @@ BELOW = {
     "cli": {"rules", "server", "serving", "site", "options", "compress"},
     "__main__": {"cli"},
     "__init__": {"wsgi", "types", "rules", "sources", "respond", "apps", "middleware"}
-    | {"server", "serving", "site"},
+    | {"server", "serving", "site", "hosts"},
 }
 
 #: What a rule may not touch: files, sockets, clocks, sleep and threads.

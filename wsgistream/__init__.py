@@ -1,6 +1,7 @@
 """wsgistream: streaming over HTTP for every WSGI stack."""
 
 from wsgistream.apps.files import DirectoryApp, FileApp
+from wsgistream.hosts import as_webob, reply_to
 from wsgistream.middleware.prefix import PrefixMiddleware
 from wsgistream.middleware.ranges import RangeMiddleware
 from wsgistream.middleware.streaming import StreamingMiddleware
@@ -42,10 +43,12 @@ __all__ = [
     "StreamingResponse",
     "Transfer",
     "Wakeable",
+    "as_webob",
     "create_app",
     "decide",
     "etag_of_content",
     "etag_of_status",
+    "reply_to",
     "respond",
     "serve",
     "stack",

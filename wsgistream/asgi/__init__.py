@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 
 from wsgistream.asgi.answers import Answer
@@ -26,8 +26,9 @@ class ASGIBridge:
     A body is closed once, and at once when its client leaves. A Wakeable body that has nothing to
     send holds no thread, a Pausable one (all of ours are) holds one of the ``threads`` only while a
     chunk is made; any other holds it until its client has taken all, for it may belong to the
-    thread that began it. ``pausable``: treat every body as Pausable. A request is received as a
-    whole before the application is called, in a temporary file if it is large; one of more than
+    thread that began it. ``threads``: how many, or an Executor that several bridges share.
+    ``pausable``: treat every body as Pausable. A request is received as a whole before the
+    application is called, in a temporary file if it is large; one of more than
     ``max_request_body_size`` bytes is refused. Raises ValueError for what is below one.
     """
 
@@ -35,18 +36,20 @@ class ASGIBridge:
         self,
         app: WSGIApp,
         *,
-        threads: int = 10,
+        threads: int | Executor = 10,
         pausable: bool = False,
         max_request_body_size: int = 1024**3,
     ) -> None:
-        if threads < 1:
-            raise ValueError(f"At least one thread is needed, not {threads}.")
+        if isinstance(threads, int):
+            if threads < 1:
+                raise ValueError(f"At least one thread is needed, not {threads}.")
+            threads = ThreadPoolExecutor(threads, thread_name_prefix="wsgistream")
         if max_request_body_size < 1:
             raise ValueError(f"A request may have a byte at least, not {max_request_body_size}.")
         self.app = app
         self._pausable = pausable
         self._limit = max_request_body_size
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="wsgistream")
+        self._threads = threads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
