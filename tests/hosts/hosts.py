@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import types
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -15,13 +16,16 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.http import StreamingHttpResponse
 from django.urls import clear_url_caches, re_path
-from pyramid.config import Configurator
-from pyramid.wsgi import wsgiapp2
 from webob.dec import wsgify
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from wsgistream import PrefixMiddleware, as_webob, reply_to
 from wsgistream.types import WSGIApp
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of pkg_resources, which Pyramid 2 imports
+    from pyramid.config import Configurator
+    from pyramid.wsgi import wsgiapp2
 
 Make = Callable[[], Any]
 
