@@ -6,6 +6,7 @@ import asyncio
 import io
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from typing import Any
 
@@ -20,6 +21,7 @@ from wsgistream.asgi import ASGIBridge
 from wsgistream.types import Body, Environ, StartResponse, WSGIApp
 from wsgistream.wsgi.bodies import Truncated
 from wsgistream.wsgi.files import FileWrapper
+from wsgistream.wsgi.waiting import IN_LOOP, WouldBlock
 
 Begun = asyncio.Task[None]
 
@@ -282,6 +284,19 @@ class TestTheClientGoes:
         assert body.closings == 1
         assert len(set(body.threads)) == 1
 
+    @pytest.mark.parametrize("make", [Bound, Loose])
+    def test_a_server_that_raises_tells_of_it_as_well(self, make: Callable[[], Bound]) -> None:
+        body = make()
+
+        async def test() -> None:
+            async def send(message: Message) -> None:
+                raise ConnectionResetError
+
+            await ASGIBridge(answering(lambda: body))(make_scope(), Server().receive, send)
+
+        run(test)
+        assert body.closings == 1
+
     def test_a_body_is_not_closed_while_a_thread_is_in_it(self) -> None:
         inside, go_on = threading.Event(), threading.Event()
 
@@ -426,6 +441,19 @@ class TestThreads:
         feed.wake()
         assert feed.ended()
 
+    def test_bridges_share_their_threads_if_they_are_told_to(self) -> None:
+        seen: set[int] = set()
+
+        def app(environ: Environ, start_response: StartResponse) -> Body:
+            seen.add(threading.get_ident())
+            start_response("200 OK", [])
+            return []
+
+        with ThreadPoolExecutor(1) as threads:
+            for bridge in (ASGIBridge(app, threads=threads), ASGIBridge(app, threads=threads)):
+                assert ask(bridge).status == 200
+        assert len(seen) == 1
+
     def test_context_goes_with_the_answer(self) -> None:
         name: ContextVar[str] = ContextVar("name")
 
@@ -492,6 +520,61 @@ def test_a_response_is_given_as_a_file(tmp_path: Any) -> None:
     assert (answer.status, len(answer.body)) == (206, 900_000)
     assert seen == [FileWrapper]
     assert max(map(len, answer.chunks)) == 256 * 1024
+
+
+class TestQuickApplications:
+    """What says that it never blocks is asked in the loop first."""
+
+    def make(self, answer: Callable[[Environ, Any], Body]) -> tuple[Any, list[bool]]:
+        in_loop: list[bool] = []
+
+        class Quick:
+            quick = True
+
+            def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
+                in_loop.append(IN_LOOP in environ)
+                assert in_loop[-1] is (threading.current_thread() is threading.main_thread())
+                return answer(environ, start_response)
+
+        return Quick(), in_loop
+
+    @pytest.mark.parametrize(
+        "make",
+        [
+            pytest.param(lambda: [b"a", b"b"], id="a list"),
+            pytest.param(generator, id="a generator"),
+            pytest.param(lambda: Pausable(generator()), id="a pausable body"),
+            pytest.param(lambda: Feed(b"a", b"b", None), id="a stream"),
+        ],
+    )
+    def test_one_that_does_not_block_is_asked_once(self, make: Callable[[], Body]) -> None:
+        app, in_loop = self.make(answering(make))
+        assert ask(ASGIBridge(app)).body == b"ab"
+        assert in_loop == [True]
+
+    def test_one_that_would_block_is_asked_again_in_a_thread(self) -> None:
+        def answer(environ: Environ, start_response: StartResponse) -> Body:
+            body = environ["wsgi.input"].read(3)
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            if IN_LOOP in environ:
+                raise WouldBlock
+            return [body]
+
+        app, in_loop = self.make(answer)
+        request = {"type": "http.request", "body": b"abc"}
+        assert ask(ASGIBridge(app), request).body == b"abc"
+        assert in_loop == [True, False]
+
+    def test_one_that_writes_is_asked_again_in_a_thread(self) -> None:
+        app, in_loop = self.make(writing)
+        assert ask(ASGIBridge(app)).body == b"ab"
+        assert in_loop == [True, False]
+
+    def test_one_that_fails_does_so_once(self) -> None:
+        app, in_loop = self.make(twice)
+        with pytest.raises(AssertionError, match="twice"):
+            ask(ASGIBridge(app))
+        assert in_loop == [True]
 
 
 class TestOtherConnections:

@@ -6,16 +6,16 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
-from contextlib import suppress
 from contextvars import copy_context
 from typing import Any, TypeVar
 
 from wsgistream.asgi.daphne import below
+from wsgistream.asgi.news import News
 from wsgistream.asgi.requests import ClientGone, Receive
 from wsgistream.asgi.sending import Outgoing, Send
 from wsgistream.types import Body, Environ, Header, WSGIApp
 from wsgistream.wsgi.bodies import close
-from wsgistream.wsgi.waiting import Wakeable, is_pausable
+from wsgistream.wsgi.waiting import IN_LOOP, Wakeable, WouldBlock, is_pausable, is_quick
 
 _Result = TypeVar("_Result")
 
@@ -29,16 +29,19 @@ class Answer:
         self._app = app
         self._environ = environ
         self._daphne = below(send)
-        self._outgoing = Outgoing(self._daphne or send, environ["REQUEST_METHOD"])
+        self._send = self._daphne or send
+        self._outgoing = Outgoing(self._send, environ["REQUEST_METHOD"])
         self._threads = threads
         self._pausable = pausable
         self._loop = asyncio.get_running_loop()
+        self._loop_thread = threading.get_ident()
         # What the application keeps there goes with its answer, whichever thread makes it.
         self._context = copy_context()
         self._alone = threading.Lock()
-        #: There is news of the stream, or of the client.
-        self._stirred = asyncio.Event()
-        self._gone = self._silent = self._ended = False
+        #: Of the stream, or of the client.
+        self._news = News()
+        self._gone = self._ended = False
+        self._may_move = True
         self._body: Body | None = None
         self._chunks: Iterator[bytes] = iter(())
         self._sending: Future[None] | None = None
@@ -61,6 +64,8 @@ class Answer:
             raise
         finally:
             watcher.cancel()
+            if self._daphne is not None:
+                self._daphne.release()
 
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
@@ -70,7 +75,7 @@ class Answer:
     def _leave(self) -> None:
         """Tell whoever makes the answer that nobody wants it any more."""
         self._gone = True
-        self._stirred.set()
+        self._news.tell()
         if self._sending is not None:
             self._sending.cancel()
 
@@ -84,7 +89,8 @@ class Answer:
         await self._release(hasattr(self._body, "close"))
 
     async def _make(self) -> None:
-        await self._in_thread(self._call)
+        if not (is_quick(self._app) and self._asked_at_once()):
+            await self._in_thread(self._call)
         body = self._body
         if isinstance(body, Wakeable):
             await self._stream(body)
@@ -92,6 +98,8 @@ class Answer:
             for chunk in body:
                 await self._put(_checked(chunk))
                 await asyncio.sleep(0)  # the loop has other clients
+        elif body is not None and not self._may_move:
+            await self._in_thread(self._send_from_here)
         elif body is not None:
             while self._outgoing.is_wanted():
                 chunk = await self._in_thread(self._next)
@@ -99,15 +107,31 @@ class Answer:
                     return
                 await self._put(chunk)
 
+    def _asked_at_once(self) -> bool:
+        """Ask the application in the loop; tell whether it did without a thread."""
+        try:
+            self._run(lambda: self._ask({**self._environ, IN_LOOP: True}))
+        except WouldBlock:
+            self._outgoing = Outgoing(self._send, self._environ["REQUEST_METHOD"])
+            self._environ["wsgi.input"].seek(0)
+            return False
+        return True
+
     def _call(self) -> None:
         """Ask the application; a body that may belong to this thread is sent from here as well."""
-        self._body = body = self._app(self._environ, self._start_response)
+        self._ask(self._environ)
+        if not self._may_move:
+            self._send_from_here()
+
+    def _ask(self, environ: Environ) -> None:
+        self._body = body = self._app(environ, self._start_response)
         self._outgoing.know_length(body)
-        if isinstance(body, (list, tuple, Wakeable)):
-            return
-        self._chunks = iter(body)
-        if self._pausable or is_pausable(body):
-            return
+        if not isinstance(body, (list, tuple, Wakeable)):
+            self._chunks = iter(body)
+            self._may_move = self._pausable or is_pausable(body)
+
+    def _send_from_here(self) -> None:
+        """Send the whole body from this thread, and close it."""
         try:
             while self._outgoing.is_wanted() and (chunk := self._next()) is not None:
                 self._put_from_thread(chunk)
@@ -128,16 +152,16 @@ class Answer:
 
     async def _stream(self, body: Wakeable) -> None:
         """Send what a stream has, whenever it has something; no thread waits for it."""
-        body.wake_by(self._wake)
+        body.wake_by(self._news.tell)
         ask = self._at_once if body.quick else self._in_thread
         while self._outgoing.is_wanted():
-            self._stirred.clear()
+            self._news.forget()
             chunk = await ask(lambda: self._take(body))
             if self._ended:
                 return
             if chunk is None:
                 await self._outgoing.show()
-                if not await self._news(body.heartbeat):
+                if not self._gone and not await self._news.come(body.heartbeat):
                     chunk = await ask(body.beat)
             await self._put(_checked(chunk or b""))
             await asyncio.sleep(0)
@@ -149,26 +173,6 @@ class Answer:
             self._ended = True
             return None
 
-    def _wake(self) -> None:
-        with suppress(RuntimeError):  # the loop has ended, and with it the answer
-            self._loop.call_soon_threadsafe(self._stirred.set)
-
-    async def _news(self, patience: float) -> bool:
-        """Wait for news; False: there were none for so many seconds."""
-        if self._gone:
-            raise ClientGone
-        timer = self._loop.call_later(patience, self._fall_silent)
-        try:
-            await self._stirred.wait()
-        finally:
-            timer.cancel()
-        silent, self._silent = self._silent, False
-        return not silent
-
-    def _fall_silent(self) -> None:
-        self._silent = True
-        self._stirred.set()
-
     async def _put(self, chunk: bytes) -> None:
         """Send a chunk; an empty one does not begin the answer (PEP 3333)."""
         if chunk and not self._gone:
@@ -177,7 +181,9 @@ class Answer:
             raise ClientGone
 
     def _put_from_thread(self, data: bytes) -> None:
-        """Have the loop send a chunk while this thread waits."""
+        """Have the loop send a chunk while this thread waits; raises WouldBlock in the loop."""
+        if threading.get_ident() == self._loop_thread:
+            raise WouldBlock
         self._sending = asyncio.run_coroutine_threadsafe(self._put(_checked(data)), self._loop)
         if self._gone:
             self._sending.cancel()

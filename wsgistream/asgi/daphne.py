@@ -31,9 +31,14 @@ class DaphneSend:
 
     async def __call__(self, message: dict[str, Any]) -> None:
         if message["type"] == "http.response.body" and not message.get("more_body"):
-            self._request.unregisterProducer()
+            self.release()
         await self._send(message)
         await self._room.wait()
+
+    def release(self) -> None:
+        """Leave the request to daphne again; nothing is done twice."""
+        if self._request.producer is self and getattr(self._request, "channel", None):
+            self._request.unregisterProducer()
 
     def lose(self) -> None:
         """End the connection, behind what has been sent."""

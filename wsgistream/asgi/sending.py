@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias
 
+from wsgistream.asgi.requests import ClientGone
 from wsgistream.rules.head import has_body
 from wsgistream.types import Body, Header
 from wsgistream.wsgi.bodies import Truncated
@@ -57,6 +58,12 @@ class Outgoing:
     def _may_have_body(self) -> bool:
         return not self._is_head and self._status is not None and has_body(self._status)
 
+    async def _emit(self, message: dict[str, Any]) -> None:
+        try:
+            await self._send(message)
+        except OSError:  # so says ASGI, since 2.4, that the client has left
+            raise ClientGone from None
+
     async def begin(self) -> None:
         """Send the head, if that has not been done."""
         if self.begun:
@@ -71,13 +78,13 @@ class Outgoing:
             if has_body(self._status) or name.lower() != "content-length"
         ]
         status = int(self._status[:3])
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._emit({"type": "http.response.start", "status": status, "headers": headers})
 
     async def show(self) -> None:
         """Send the head though there is nothing of the body; daphne waits for some of it."""
         if not self.begun:
             await self.begin()
-            await self._send({"type": _BODY, "body": b"", "more_body": True})
+            await self._emit({"type": _BODY, "body": b"", "more_body": True})
 
     async def put(self, chunk: bytes) -> None:
         """Send a chunk, after the head; gives back when the server has room for another."""
@@ -86,11 +93,11 @@ class Outgoing:
         self._made += len(chunk)
         data = chunk[:room] if self._may_have_body() else b""
         if data:
-            await self._send({"type": _BODY, "body": data, "more_body": True})
+            await self._emit({"type": _BODY, "body": data, "more_body": True})
 
     async def finish(self) -> None:
         """Send what ends the answer; raises Truncated where it is shorter than its length."""
         await self.begin()
         if self._may_have_body() and self._length is not None and self._made < self._length:
             raise Truncated("The application gave fewer bytes than its Content-Length.")
-        await self._send({"type": _BODY, "body": b""})
+        await self._emit({"type": _BODY, "body": b""})
