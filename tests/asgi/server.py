@@ -29,7 +29,7 @@ def make_scope(path: str = "/", **more: Any) -> Message:
 
 
 class Server:
-    """What an application is given, and what it has sent; ``room`` is for as many messages."""
+    """What an application receives, and what it has sent."""
 
     def __init__(self, *messages: Message) -> None:
         self._inbox: asyncio.Queue[Message] = asyncio.Queue()
@@ -53,6 +53,11 @@ class Server:
     def leave(self) -> None:
         """Have the client go away."""
         self._inbox.put_nowait({"type": "http.disconnect"})
+
+    @property
+    def is_heard(self) -> bool:
+        """Tell whether all that there was to receive has been."""
+        return self._inbox.empty()
 
     @property
     def is_complete(self) -> bool:

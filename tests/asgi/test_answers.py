@@ -297,6 +297,24 @@ class TestTheClientGoes:
         run(test)
         assert body.closings == 1
 
+    def test_an_application_is_not_asked_for_who_left_before_there_was_a_thread(self) -> None:
+        def unreachable(environ: Environ, start_response: StartResponse) -> Body:
+            raise AssertionError("the application was called")
+
+        async def test() -> None:
+            go_on, server = threading.Event(), Server()
+            with ThreadPoolExecutor(1) as threads:
+                threads.submit(go_on.wait, DEADLINE)
+                answer = begin(unreachable, server, threads=threads)
+                server.leave()
+                while not server.is_heard:
+                    await asyncio.sleep(0)
+                go_on.set()
+                await answer
+            assert server.sent == []
+
+        run(test)
+
     def test_a_body_is_not_closed_while_a_thread_is_in_it(self) -> None:
         inside, go_on = threading.Event(), threading.Event()
 

@@ -119,6 +119,8 @@ class Answer:
 
     def _call(self) -> None:
         """Ask the application; a body that may belong to this thread is sent from here as well."""
+        if self._gone:  # while there was no thread
+            raise ClientGone
         self._ask(self._environ)
         if not self._may_move:
             self._send_from_here()
