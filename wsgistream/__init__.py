@@ -1,9 +1,11 @@
 """wsgistream: streaming over HTTP for every WSGI stack."""
 
 from wsgistream.apps.files import DirectoryApp, FileApp
+from wsgistream.middleware.concurrency import ConcurrencyLimitMiddleware
 from wsgistream.middleware.prefix import PrefixMiddleware
 from wsgistream.middleware.ranges import RangeMiddleware
 from wsgistream.middleware.streaming import StreamingMiddleware
+from wsgistream.middleware.throttle import ThrottleMiddleware
 from wsgistream.respond import FileResponse, StreamingResponse, respond
 from wsgistream.rules.decide import decide
 from wsgistream.server.sockets import CannotListen
@@ -22,6 +24,7 @@ from wsgistream.wsgi.watching import Transfer
 __all__ = [
     "CannotListen",
     "CannotStart",
+    "ConcurrencyLimitMiddleware",
     "DirectoryApp",
     "Entry",
     "File",
@@ -40,6 +43,7 @@ __all__ = [
     "Stream",
     "StreamingMiddleware",
     "StreamingResponse",
+    "ThrottleMiddleware",
     "Transfer",
     "Wakeable",
     "create_app",
