@@ -16,9 +16,11 @@ from tests.server.bodies import Feed, Steered
 from tests.servers import eventually, running
 from wsgistream import ConcurrencyLimitMiddleware
 from wsgistream.types import Body, Environ, StartResponse, WSGIApp
+from wsgistream.wsgi import Reply
 from wsgistream.wsgi.bodies import close
 from wsgistream.wsgi.files import FileWrapper
 from wsgistream.wsgi.waiting import IN_LOOP, WouldBlock
+from wsgistream.wsgi.watching import Transfer
 
 
 class TestContract(MiddlewareContract):
@@ -138,6 +140,23 @@ def test_an_answer_that_never_was_does_not_count() -> None:
         with pytest.raises(LookupError):
             limited(make_environ(), started)
         assert is_free(limited)
+
+
+def test_a_place_is_left_once_though_two_tell_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    follow = Transfer.follow
+
+    def interrupted(transfer: Transfer, reply: Reply) -> None:
+        follow(transfer, reply)
+        raise KeyboardInterrupt
+
+    limited = ConcurrencyLimitMiddleware(answering([]), total=2)
+    _, body = begin(limited)
+    monkeypatch.setattr(Transfer, "follow", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        begin(limited)
+    assert limited._counts == {"192.0.2.1": 1}
+    close(body)
+    assert is_free(limited)
 
 
 def test_a_body_that_fails_when_it_is_closed_has_left_its_place() -> None:

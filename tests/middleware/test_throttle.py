@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests.alarms import Still
 from tests.client import make_environ
 from tests.files import CountedFile, Pipe
+from tests.live import SERVERS, fetch
 from tests.middleware.contract import MiddlewareContract, ServerWrapper, answering, endless
 from tests.server.bodies import Feed, Steered
 from tests.servers import eventually, running
@@ -125,11 +126,11 @@ def test_the_burst_is_that_of_a_second_where_it_is_not_said() -> None:
     alarms = Still()
     client = Client(ThrottleMiddleware(chunks(KIB), per_address=100 * KIB, alarms=alarms), alarms)
     assert client.sent == 100 * KIB
-    slow = ThrottleMiddleware(chunks(KIB), per_address=0.25, alarms=alarms)
+    slow = ThrottleMiddleware(chunks(KIB), per_address=0.25 * KIB, alarms=alarms)
     client = Client(slow, alarms)
-    assert client.sent == 1
+    assert client.sent == 32 * KIB
     alarms.go_on(9)
-    assert client.sent == 3
+    assert client.sent == 34 * KIB
 
 
 RATES = st.one_of(st.none(), st.integers(10, 10**6))
@@ -181,7 +182,7 @@ def test_no_window_of_any_bucket_has_more_than_it_may(
                 if group(key) == name
                 for when, data in client.taken
             )
-            _check_windows(sent[:200], rate, max(1, rate) if burst is None else burst)
+            _check_windows(sent[:200], rate, burst or max(32 * KIB, rate))
     for _, client in all_:
         close(client.body)
     assert is_free(app)
@@ -248,7 +249,7 @@ def test_a_slow_connection_does_not_hold_up_the_others() -> None:
 
 def test_a_small_list_stays_one_and_is_paid_for() -> None:
     alarms, body = Still(), [bytes(60), bytes(30)]
-    app = ThrottleMiddleware(answering(body), per_address=100, alarms=alarms)
+    app = ThrottleMiddleware(answering(body), per_address=100, burst=100, alarms=alarms)
     small = Client(app, alarms)
     assert small.body is body
     assert small.began == [("200 OK", {"Content-Type": "text/plain"})]
@@ -265,7 +266,7 @@ def test_a_small_list_stays_one_and_is_paid_for() -> None:
 def test_a_list_that_is_larger_than_the_burst_is_paced() -> None:
     alarms, body = Still(), [bytes(range(250)), b"more"]
     app = ThrottleMiddleware(
-        answering(body, ("Content-Length", "254")), per_address=100, alarms=alarms
+        answering(body, ("Content-Length", "254")), per_address=100, burst=100, alarms=alarms
     )
     client = Client(app, alarms)
     assert client.sent == 100
@@ -276,7 +277,9 @@ def test_a_list_that_is_larger_than_the_burst_is_paced() -> None:
 
 def test_nobody_overtakes_with_a_small_list() -> None:
     alarms = Still()
-    app = ThrottleMiddleware(in_turn([[bytes(150)], [bytes(1)]]), per_address=100, alarms=alarms)
+    app = ThrottleMiddleware(
+        in_turn([[bytes(150)], [bytes(1)]]), per_address=100, burst=100, alarms=alarms
+    )
     first = Client(app, alarms)
     alarms.go_on(0.25)
     second = Client(app, alarms)
@@ -299,7 +302,9 @@ def test_nobody_overtakes_with_a_small_list() -> None:
 )
 def test_what_has_no_body_costs_nothing(method: str, status: str, body: Body) -> None:
     alarms = Still()
-    app = ThrottleMiddleware(answering(body, status=status), per_address=100, alarms=alarms)
+    app = ThrottleMiddleware(
+        answering(body, status=status), per_address=100, burst=100, alarms=alarms
+    )
     client = Client(app, alarms, REQUEST_METHOD=method)
     assert client.body is body
     assert client.began == [(status, {"Content-Type": "text/plain"})]
@@ -312,6 +317,7 @@ def test_a_small_file_stays_one_and_is_paid_for() -> None:
     app = ThrottleMiddleware(
         in_turn(FileWrapper(CountedFile(bytes(100))) for _ in range(2)),
         per_address=100,
+        burst=100,
         alarms=alarms,
     )
     assert isinstance(Client(app, alarms).body, FileWrapper)
@@ -384,7 +390,10 @@ def test_a_file_is_sent_for_the_length_it_was_given(length: str | None, sent: in
     alarms = Still()
     headers = [("Content-Length", length)] if length else []
     app = ThrottleMiddleware(
-        answering(FileWrapper(io.BytesIO(bytes(300))), *headers), total=100, alarms=alarms
+        answering(FileWrapper(io.BytesIO(bytes(300))), *headers),
+        total=100,
+        burst=100,
+        alarms=alarms,
     )
     client = Client(app, alarms)
     alarms.go_on(10)
@@ -395,7 +404,7 @@ def test_a_file_is_sent_for_the_length_it_was_given(length: str | None, sent: in
 def test_a_file_of_unknown_length_is_paced_and_says_none() -> None:
     alarms = Still()
     app = ThrottleMiddleware(
-        answering(FileWrapper(Pipe(bytes(300)))), per_address=100, alarms=alarms
+        answering(FileWrapper(Pipe(bytes(300)))), per_address=100, burst=100, alarms=alarms
     )
     client = Client(app, alarms)
     assert client.sent == 100
@@ -406,7 +415,7 @@ def test_a_file_of_unknown_length_is_paced_and_says_none() -> None:
 
 def test_an_idle_stream_is_woken_by_its_news_and_by_time() -> None:
     alarms, feed = Still(), Feed()
-    app = ThrottleMiddleware(answering(feed), per_address=100, alarms=alarms)
+    app = ThrottleMiddleware(answering(feed), per_address=100, burst=100, alarms=alarms)
     client = Client(app, alarms)
     feed.give(bytes(80))
     assert client.sent == 80
@@ -420,7 +429,7 @@ def test_an_idle_stream_is_woken_by_its_news_and_by_time() -> None:
 
 def test_who_leaves_while_it_waits_leaves_nothing() -> None:
     alarms = Still()
-    limits = {"per_connection": KIB, "per_address": KIB, "total": 10_000 * KIB}
+    limits = {"per_connection": KIB, "per_address": KIB, "burst": KIB}
     bodies = [WatchedBody(iter([bytes(2 * KIB)])) for _ in range(10_000)]
     app = ThrottleMiddleware(
         in_turn(bodies),
@@ -444,7 +453,7 @@ def test_who_leaves_while_it_waits_leaves_nothing() -> None:
 
 def test_who_leaves_gives_what_it_was_granted_to_the_next() -> None:
     alarms = Still()
-    app = ThrottleMiddleware(chunks(100), total=1, alarms=alarms)
+    app = ThrottleMiddleware(chunks(100), total=1, burst=1, alarms=alarms)
     leaving, waiting = Client(app, alarms), Client(app, alarms)
     assert (leaving.sent, waiting.sent) == (1, 0)
     assert isinstance(leaving.body, Wakeable)
@@ -461,7 +470,7 @@ def test_who_leaves_gives_what_it_was_granted_to_the_next() -> None:
 
 def test_an_alarm_that_rings_while_it_is_cancelled_is_of_no_consequence() -> None:
     alarms = Still()
-    app = ThrottleMiddleware(chunks(100), total=100, alarms=alarms)
+    app = ThrottleMiddleware(chunks(100), total=100, burst=100, alarms=alarms)
     client = Client(app, alarms)
     ((bucket, alarm),) = app._traffic._set.items()
     close(client.body)
@@ -476,7 +485,9 @@ def test_a_body_that_cannot_begin_has_left() -> None:
         raise LookupError
 
     alarms, body = Still(), WatchedBody([])
-    app = ThrottleMiddleware(answering(body), per_address=100, pausable=True, alarms=alarms)
+    app = ThrottleMiddleware(
+        answering(body), per_address=100, burst=100, pausable=True, alarms=alarms
+    )
     with pytest.raises(LookupError):
         app(make_environ(), lambda *_: fail())
     assert (body.closed, is_free(app), len(alarms)) == (1, True, 0)
@@ -488,7 +499,9 @@ def test_a_file_that_cannot_be_asked_is_closed() -> None:
             raise LookupError
 
     alarms, file = Still(), Unreadable(b"some")
-    app = ThrottleMiddleware(answering(FileWrapper(file)), per_address=100, alarms=alarms)
+    app = ThrottleMiddleware(
+        answering(FileWrapper(file)), per_address=100, burst=100, alarms=alarms
+    )
     with pytest.raises(LookupError):
         Client(app, alarms)
     assert (file.closings, is_free(app), len(alarms)) == (1, True, 0)
@@ -502,7 +515,7 @@ def test_a_try_in_the_loop_costs_nothing() -> None:
 
     inner.quick = True  # type: ignore[attr-defined]
     alarms = Still()
-    app = ThrottleMiddleware(inner, per_address=100, alarms=alarms)
+    app = ThrottleMiddleware(inner, per_address=100, burst=100, alarms=alarms)
     with pytest.raises(WouldBlock):
         Client(app, alarms, **{IN_LOOP: True})
     assert isinstance(Client(app, alarms).body, list)
@@ -600,3 +613,20 @@ def test_a_client_that_vanishes_leaves_nothing(kind: str, tmp_path: Path) -> Non
             client.reset()
         assert eventually(partial(is_free, app))
     assert [body.closings for body in made] == [1] * len(made)
+
+
+@pytest.mark.parametrize("kind", ["a file", "a list", "a generator"])
+@pytest.mark.parametrize("server", SERVERS)
+def test_every_server_gives_all_of_it(server: str, kind: str, tmp_path: Path) -> None:
+    data = bytes(range(256)) * 300
+    path = tmp_path / "file"
+    path.write_bytes(data)
+    inner = {
+        "a file": FileApp(path),
+        "a list": answering([data]),
+        "a generator": answering(data[place : place + 7000] for place in range(0, len(data), 7000)),
+    }[kind]
+    app = ThrottleMiddleware(inner, total=KIB * KIB, burst=KIB)
+    with SERVERS[server](app) as port:
+        assert fetch(port, "/").body == data
+    assert eventually(partial(is_free, app))

@@ -18,6 +18,9 @@ from wsgistream.wsgi.files import FileWrapper, length_of
 from wsgistream.wsgi.pacing import paced
 from wsgistream.wsgi.waiting import is_quick
 
+# Bytes of a burst at least, if nobody says: at a low rate they make pieces that are worth it.
+_BURST: Final = 32 * 1024
+
 # Seconds after which a line is looked at again, however slow its bucket is.
 _LONGEST: Final = 3600.0
 
@@ -28,11 +31,13 @@ class ThrottleMiddleware:
     ``per_connection`` holds for each connection (REMOTE_ADDR and REMOTE_PORT; for each answer where
     the server gives no port), ``per_address`` for each client (REMOTE_ADDR; a network of 64 bits in
     IPv6), ``total`` for all. ``burst``: bytes that each of them may have at once after a silence
-    (default: those of a second); less than those of a tenth of a second slow it down.
+    (default: those of a second, and 32 KiB at least); less than those of a tenth of a second slow
+    it down.
 
     Answers of one client take turns, piece by piece. What is there as a whole, as a list or a file,
     and may go at once stays as it is; the rest becomes a stream that waits without a thread, or in
-    its own if it is not pausable (``pausable``: all are). Raises ValueError or TypeError for an
+    its own if it is not pausable (``pausable``: all are). What stands outside of it changes what is
+    counted already. ``alarms`` wake it, and are its clock. Raises ValueError or TypeError for an
     option that cannot be.
     """
 
@@ -59,7 +64,7 @@ class ThrottleMiddleware:
         self._pausable = pausable
         self._traffic = _Traffic(alarms)
         self._connections, self._addresses, self._total = (
-            None if rate is None else Buckets(rate, max(1.0, rate) if burst is None else burst)
+            None if rate is None else Buckets(rate, burst or max(_BURST, rate))
             for rate in rates.values()
         )
 

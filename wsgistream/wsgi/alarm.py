@@ -119,5 +119,4 @@ class Alarms:
 #: The alarms of this process.
 ALARMS: Final = Alarms()
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=ALARMS.forget)
+os.register_at_fork(after_in_child=ALARMS.forget)
