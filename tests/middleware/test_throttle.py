@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from tests.servers import eventually, running
 from tests.watched import WatchedBody
 from wsgistream import FileApp, ThrottleMiddleware
 from wsgistream.types import Body, Environ, StartResponse, WSGIApp
+from wsgistream.wsgi import alarm
+from wsgistream.wsgi.alarm import Alarms
 from wsgistream.wsgi.bodies import close
 from wsgistream.wsgi.files import FileWrapper
 from wsgistream.wsgi.waiting import IN_LOOP, Pausable, Wakeable, WouldBlock, is_pausable
@@ -36,6 +39,16 @@ class TestContract(MiddlewareContract):
     def make(self, app: WSGIApp) -> WSGIApp:
         limits = {"per_connection": 1e6, "per_address": 1e6, "total": 1e6}
         return ThrottleMiddleware(app, **limits, alarms=Still())
+
+
+@pytest.fixture
+def running_alarms(monkeypatch: pytest.MonkeyPatch) -> Iterator[Alarms]:
+    """Alarms as they are, whose thread does not outlive the test."""
+    monkeypatch.setattr(alarm, "_LINGER", 0.01)
+    alarms = Alarms()
+    yield alarms
+    names = {"wsgistream alarms"}
+    assert eventually(lambda: names.isdisjoint(each.name for each in threading.enumerate()))
 
 
 class Client:
@@ -468,6 +481,20 @@ def test_who_leaves_gives_what_it_was_granted_to_the_next() -> None:
     assert len(alarms) == 0
 
 
+def test_who_cannot_be_woken_keeps_nobody_else_asleep(caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> None:
+        raise LookupError
+
+    alarms = Still()
+    app = ThrottleMiddleware(chunks(100), total=1000, burst=4, alarms=alarms)
+    gone, waiting = Client(app, alarms), Client(app, alarms)
+    assert isinstance(gone.body, Wakeable)
+    gone.body.wake_by(fail)
+    alarms.go_on(1)
+    assert waiting.sent > 0
+    assert "LookupError" in caplog.text
+
+
 def test_an_alarm_that_rings_while_it_is_cancelled_is_of_no_consequence() -> None:
     alarms = Still()
     app = ThrottleMiddleware(chunks(100), total=100, burst=100, alarms=alarms)
@@ -558,7 +585,7 @@ def data_of(environ: Environ) -> bytes:
 
 
 def test_many_downloads_on_one_thread_all_go_on_and_hold_none(tmp_path: Path) -> None:
-    """Twenty of three kinds; the burst is a quarter of each, so that all of them wait."""
+    """Twenty of three kinds, each four times as large as the burst."""
     for number in range(20):
         name = f"/{number}"
         (tmp_path / str(number)).write_bytes(data_of({"PATH_INFO": name}))
@@ -574,21 +601,25 @@ def test_many_downloads_on_one_thread_all_go_on_and_hold_none(tmp_path: Path) ->
         pieces = (data[place : place + 7000] for place in range(0, len(data), 7000))
         return answering(Pausable(pieces))(environ, start_response)
 
-    app = ThrottleMiddleware(inner, per_connection=256 * KIB, burst=16 * KIB)
+    alarms = Still()
+    app = ThrottleMiddleware(inner, per_connection=256 * KIB, burst=16 * KIB, alarms=alarms)
     with running(app, threads=1) as run:
         clients = [run.connect() for _ in range(20)]
         for number, client in enumerate(clients):
             client.ask(f"/{number}")
-        assert eventually(lambda: len(app._traffic._set) == 20)  # all have begun, none has ended
+        # All have begun, none has ended, and each waits for its time.
+        assert eventually(lambda: len(alarms) == 20)
         assert eventually(lambda: run.server._threads.active_count == 0)
+        assert eventually(lambda: alarms.go_on(0.02) or is_free(app))
         for number, client in enumerate(clients):
             with client:
                 assert client.answer().body == data_of({"PATH_INFO": f"/{number}"})
-        assert eventually(lambda: is_free(app))
 
 
 @pytest.mark.parametrize("kind", ["a generator", "a generator of its thread", "a list", "a file"])
-def test_a_client_that_vanishes_leaves_nothing(kind: str, tmp_path: Path) -> None:
+def test_a_client_that_vanishes_leaves_nothing(
+    kind: str, tmp_path: Path, running_alarms: Alarms
+) -> None:
     path = tmp_path / "file"
     path.write_bytes(bytes(10_000_000))
     made: list[Steered] = []
@@ -603,7 +634,8 @@ def test_a_client_that_vanishes_leaves_nothing(kind: str, tmp_path: Path) -> Non
             made.append(body)
         return answering(body)(environ, start_response)
 
-    app = ThrottleMiddleware(inner, per_connection=100_000, per_address=50_000, total=90_000)
+    limits = {"per_connection": 100_000, "per_address": 50_000, "total": 90_000}
+    app = ThrottleMiddleware(inner, **limits, alarms=running_alarms)
     with running(app, threads=1) as run:
         clients = [run.connect() for _ in range(1 if kind == "a generator of its thread" else 3)]
         for client in clients:
@@ -612,12 +644,15 @@ def test_a_client_that_vanishes_leaves_nothing(kind: str, tmp_path: Path) -> Non
         for client in clients:
             client.reset()
         assert eventually(partial(is_free, app))
+        assert len(running_alarms) == 0
     assert [body.closings for body in made] == [1] * len(made)
 
 
 @pytest.mark.parametrize("kind", ["a file", "a list", "a generator"])
 @pytest.mark.parametrize("server", SERVERS)
-def test_every_server_gives_all_of_it(server: str, kind: str, tmp_path: Path) -> None:
+def test_every_server_gives_all_of_it(
+    server: str, kind: str, tmp_path: Path, running_alarms: Alarms
+) -> None:
     data = bytes(range(256)) * 300
     path = tmp_path / "file"
     path.write_bytes(data)
@@ -626,7 +661,7 @@ def test_every_server_gives_all_of_it(server: str, kind: str, tmp_path: Path) ->
         "a list": answering([data]),
         "a generator": answering(data[place : place + 7000] for place in range(0, len(data), 7000)),
     }[kind]
-    app = ThrottleMiddleware(inner, total=KIB * KIB, burst=KIB)
+    app = ThrottleMiddleware(inner, total=KIB * KIB, burst=KIB, alarms=running_alarms)
     with SERVERS[server](app) as port:
         assert fetch(port, "/").body == data
     assert eventually(partial(is_free, app))

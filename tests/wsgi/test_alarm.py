@@ -74,6 +74,23 @@ def test_a_failure_is_logged_and_keeps_nobody_from_being_called(
     assert "KeyError" in caplog.text
 
 
+def test_where_no_thread_can_start_the_next_is_tried() -> None:
+    class Full(Still):
+        starts = 0
+
+        def _start(self) -> None:
+            self.starts += 1
+            if self.starts == 1:
+                raise RuntimeError("can't start new thread")
+
+    alarms = Full()
+    with pytest.raises(RuntimeError):
+        alarms.at(alarms.now, list)
+    for _ in range(3):
+        alarms.at(alarms.now, list)
+    assert alarms.starts == 2
+
+
 def test_a_thread_calls_what_is_sooner_than_what_it_waited_for(
     monkeypatch: pytest.MonkeyPatch, nothing_left: Callable[[], bool]
 ) -> None:

@@ -13,7 +13,7 @@ from wsgistream.rules.head import has_body
 from wsgistream.rules.pacing import Bucket, Buckets, Claim
 from wsgistream.types import Body, Environ, StartResponse, WSGIApp
 from wsgistream.wsgi import Reply, call
-from wsgistream.wsgi.alarm import ALARMS, Alarm, Alarms
+from wsgistream.wsgi.alarm import ALARMS, Alarm, Alarms, call_each
 from wsgistream.wsgi.files import FileWrapper, length_of
 from wsgistream.wsgi.pacing import paced
 from wsgistream.wsgi.waiting import is_quick
@@ -139,8 +139,7 @@ class _Traffic:
                 else:
                     self.watch(after, now)
             self.watch(bucket, now)
-        for wake in granted:
-            wake()
+        call_each(granted)
 
 
 class _Pace:

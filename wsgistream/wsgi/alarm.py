@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from typing import Final
 
@@ -64,8 +64,8 @@ class Alarms:
             alarms[alarm] = None
             self._count += 1
             if not self._is_running:
-                self._is_running = True
                 self._start()
+                self._is_running = True
         return alarm
 
     def cancel(self, alarm: Alarm) -> None:
@@ -88,11 +88,7 @@ class Alarms:
             while self._ticks and self._pause() <= 0:
                 due += self._alarms.pop(heappop(self._ticks))
             self._count -= len(due)
-        for alarm in due:
-            try:
-                alarm.what()
-            except Exception:
-                _logger.exception("Exception in what was to be called at a time")
+        call_each(alarm.what for alarm in due)
 
     def _pause(self) -> float:
         """Count the seconds to the next tick."""
@@ -114,6 +110,15 @@ class Alarms:
                 self._changed.wait(max(0.0, self._pause()))
             self._is_running = bool(self._ticks)
             return self._is_running
+
+
+def call_each(calls: Iterable[Callable[[], object]]) -> None:
+    """Call all of them; a failure is told to the log, and keeps nobody else from being called."""
+    for call in calls:
+        try:
+            call()
+        except Exception:
+            _logger.exception("Exception in what was to be called at a time")
 
 
 #: The alarms of this process.
