@@ -51,11 +51,18 @@ class Closing:
             self._then(*self._arguments)
 
 
+class Unbegun(Exception):
+    """A source failed before its first byte: there is nothing to be cut, and the answer is a 500.
+
+    Servers take an OSError for one of the connection, and then leave the client without an answer.
+    """
+
+
 class Pieces:
     """The pieces of a plan, read from a source as they are asked for.
 
     A source that gives fewer or more bytes than its slice raises Truncated, so that the server
-    cuts the connection and the client sees it.
+    cuts the connection and the client sees it. Any OSError before the first byte is an Unbegun.
     """
 
     def __init__(self, source: Source, pieces: Sequence[bytes | Slice]) -> None:
@@ -83,6 +90,17 @@ class Pieces:
             self.source.close()
 
     def _read(self) -> Generator[bytes, None, None]:
+        chunks = self._parts()
+        try:
+            for chunk in chunks:
+                yield chunk
+                if chunk:
+                    break
+        except OSError as error:
+            raise Unbegun("The body failed before its first byte.") from error
+        yield from chunks
+
+    def _parts(self) -> Iterator[bytes]:
         for piece in self.pieces:
             if isinstance(piece, bytes):
                 yield piece
