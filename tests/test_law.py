@@ -18,6 +18,7 @@ BELOW = {
     "sources": {"types", "rules", "wsgi"},
     "errors": {"types", "rules", "wsgi", "sources"},
     "respond": {"types", "rules", "wsgi", "sources", "errors"},
+    "streaming": {"types", "rules", "wsgi", "sources", "respond"},
     "middleware": {"types", "rules", "wsgi", "errors", "respond"},
     "apps": {"types", "rules", "wsgi", "sources", "errors", "respond"},
     "compress": {"rules"},
@@ -28,7 +29,7 @@ BELOW = {
     "site": {"types", "errors", "respond", "apps", "middleware", "options"},
     "cli": {"rules", "server", "serving", "site", "options", "compress"},
     "__main__": {"cli"},
-    "__init__": {"wsgi", "types", "rules", "sources", "respond", "apps", "middleware"}
+    "__init__": {"wsgi", "types", "rules", "sources", "respond", "streaming", "apps", "middleware"}
     | {"server", "serving", "site"},
 }
 

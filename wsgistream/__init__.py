@@ -3,7 +3,7 @@
 from wsgistream.apps.files import DirectoryApp, FileApp
 from wsgistream.middleware.prefix import PrefixMiddleware
 from wsgistream.middleware.ranges import RangeMiddleware
-from wsgistream.respond import FileResponse, StreamingResponse, respond
+from wsgistream.respond import FileResponse, respond
 from wsgistream.rules.decide import decide
 from wsgistream.server.sockets import CannotListen
 from wsgistream.server.workers import CannotStart
@@ -12,8 +12,11 @@ from wsgistream.site import create_app
 from wsgistream.sources.file import File, etag_of_content, etag_of_status
 from wsgistream.sources.folder import Folder
 from wsgistream.sources.memory import Memory
+from wsgistream.sources.restartable import Restartable
 from wsgistream.sources.stream import Stream
+from wsgistream.streaming import StreamingResponse
 from wsgistream.types import Entry, Meta, Plan, Slice, Source, Store
+from wsgistream.wsgi.chunks import chunked_iter
 from wsgistream.wsgi.waiting import Pausable, Wakeable
 
 __all__ = [
@@ -31,12 +34,14 @@ __all__ = [
     "Plan",
     "PrefixMiddleware",
     "RangeMiddleware",
+    "Restartable",
     "Slice",
     "Source",
     "Store",
     "Stream",
     "StreamingResponse",
     "Wakeable",
+    "chunked_iter",
     "create_app",
     "decide",
     "etag_of_content",
