@@ -34,11 +34,14 @@ class Stream(OnePass):
         meta = meta or Meta(None)
         self.meta = meta if meta.one_pass else replace(meta, one_pass=True)
         self._encoder = Encoder(charset, end)
-        size = self.meta.size
-        self._bytes = self._encoded() if size is None else _held_to(size, self._encoded())
-        super().__init__(self._bytes)
+        self._bytes: Generator[bytes, None, None] | None = None
+        super().__init__(())
 
     def read(self, start: int, stop: int) -> Iterator[bytes]:
+        if self._bytes is None:
+            size = self.meta.size
+            self._bytes = self._encoded() if size is None else _held_to(size, self._encoded())
+            self._chunks = self._bytes
         # Of the whole nothing is to be cut off.
         whole = start == 0 and stop in (self.meta.size, UNKNOWN)
         return self._bytes if whole else super().read(start, stop)
@@ -50,7 +53,8 @@ class Stream(OnePass):
         return None
 
     def close(self) -> None:
-        self._bytes.close()
+        if self._bytes is not None:
+            self._bytes.close()
         body, self.body = self.body, ()
         close(body)
 

@@ -23,6 +23,8 @@ class Encoder:
     none, and UnicodeEncodeError for what the charset does not have.
     """
 
+    __slots__ = ("_charset", "_encoder", "_end")  # each idle stream has one
+
     def __init__(self, charset: str = "utf-8", end: Chunk = b"") -> None:
         self._charset = charset
         self._end = end
