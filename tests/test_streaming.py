@@ -206,12 +206,44 @@ def test_what_a_function_made_and_cannot_be_sent_is_closed() -> None:
     assert file.closed
 
 
-def test_a_failure_of_the_function_is_that_of_the_application() -> None:
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        pytest.param(LookupError, LookupError, id="of the application"),
+        pytest.param(ConnectionError, Unbegun, id="of the system, as if it were the connection's"),
+    ],
+)
+def test_a_failure_of_the_function_is_passed_on(
+    error: type[Exception], raised: type[Exception]
+) -> None:
     def make() -> bytes:
-        raise FileNotFoundError("of something else")
+        raise error
 
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(raised):
         get(make)
+
+
+def test_a_file_that_shrinks_before_its_first_byte_fails_and_is_closed() -> None:
+    file = written()
+    response = StreamingResponse(file)
+    os.truncate(file.fileno(), 0)
+    with pytest.raises(Unbegun):
+        ask(response)
+    assert file.closed
+
+
+def test_what_was_made_for_a_head_is_closed_unread() -> None:
+    body = WatchedBody([b"a"])
+    get(lambda: body, method="HEAD")
+    assert (body.closed, body.taken) == (1, 0)
+
+
+def test_whether_a_query_has_rows_is_not_asked() -> None:
+    class Query(Again):
+        def __bool__(self) -> bool:
+            raise AssertionError("asked")
+
+    assert get(Query()).body == DATA
 
 
 def test_a_failed_decision_closes_the_body() -> None:

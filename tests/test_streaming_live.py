@@ -8,12 +8,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import pytest
 
 from tests.live import SERVERS, fetch
-from tests.servers import DEADLINE, ROOT, Connection
+from tests.server.bodies import Feed
+from tests.servers import DEADLINE, ROOT, Connection, eventually, running
 from wsgistream import StreamingResponse
 from wsgistream.types import Body, Environ, StartResponse
 
@@ -48,6 +49,7 @@ STREAMS = {
     "/fails/at-once": StreamingResponse(failing_at_once),
     "/fails/at-once/length": StreamingResponse(failing_at_once, content_length=10),
     "/fails/unreachable": StreamingResponse(unreachable),
+    "/fails/made": StreamingResponse(lambda: next(unreachable())),
     "/fails/late": StreamingResponse(failing, end="end\n"),
     "/short": StreamingResponse(lambda: iter([b"some\n"]), content_length=10),
     "/long": StreamingResponse(lambda: iter([b"some\n", b"more\n"]), content_length=5),
@@ -107,7 +109,8 @@ def test_the_first_chunk_arrives_before_the_second_is_made(port: int, version: s
 
 
 @pytest.mark.parametrize(
-    "path", ["/fails/at-once", "/fails/at-once/length", "/fails/unreachable", "/long"]
+    "path",
+    ["/fails/at-once", "/fails/at-once/length", "/fails/unreachable", "/fails/made", "/long"],
 )
 def test_what_fails_before_its_first_byte_is_a_clean_error(port: int, path: str) -> None:
     answer = fetch(port, path)
@@ -142,3 +145,22 @@ def test_what_fails_later_is_seen_to_be_cut(port: int, path: str) -> None:
         assert len(body) < 10
     # Where neither tells it, as in HTTP/1.0, the end does: it is marked only where it was reached.
     assert b"end\n" not in body
+
+
+def test_what_may_be_idle_needs_no_thread_and_its_end_is_marked() -> None:
+    feeds: list[Feed] = []
+
+    def app(environ: Environ, start_response: StartResponse) -> Body:
+        feeds.append(Feed())
+        return StreamingResponse(feeds[-1], end="end")(environ, start_response)
+
+    with running(app, threads=1) as run, ExitStack() as stack:
+        clients = [stack.enter_context(run.connect()) for _ in range(4)]
+        for client in clients:
+            client.ask()
+        assert eventually(lambda: len(feeds) == 4)
+        for feed in feeds:
+            feed.give("text ", b"bytes ", None)  # type: ignore[arg-type]
+        for client in clients:
+            assert client.answer().body == b"text bytes end"
+        assert all(feed.ended() for feed in feeds)

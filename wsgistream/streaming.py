@@ -20,6 +20,7 @@ from wsgistream.sources.anything import Form, is_maker, source_maker
 from wsgistream.sources.restartable import Restartable
 from wsgistream.sources.stream import Stream
 from wsgistream.types import Body, Environ, Header, Meta, Plan, Source, StartResponse
+from wsgistream.wsgi.bodies import Unbegun
 from wsgistream.wsgi.chunks import check_size
 from wsgistream.wsgi.text import Chunk
 from wsgistream.wsgi.waiting import IN_LOOP, Wakeable, WouldBlock
@@ -55,7 +56,8 @@ class StreamingResponse:
     holds no thread: it may be another thread that goes on reading, unless ``pausable`` is false,
     as for a cursor of sqlite3.
 
-    Raises TypeError or ValueError for what cannot be sent.
+    Raises TypeError or ValueError for what cannot be sent; when it is called, RuntimeError for what
+    was sent already, and Unbegun for an OSError before the first byte.
     """
 
     def __init__(
@@ -79,15 +81,15 @@ class StreamingResponse:
     ) -> None:
         media = _media(content_type)
         extra = (NOSNIFF, *_disposition(filename, download), *extra_fields(None, headers))
-        self._live = media.startswith(_EVENTS) if live is None else live
+        is_live = media.startswith(_EVENTS) if live is None else live
         # Whether a body may be idle is known only when it is there.
-        self._may_be_idle = live is None and not self._live
+        self._may_be_idle = live is None and not is_live
         self._form = Form(
             media,
             None if content_length is None else check_size("content_length", content_length),
             check_entity_tag(etag),
             None if last_modified is None else whole_seconds(last_modified),
-            _live(extra, media) if self._live else extra,
+            _live(extra, media) if is_live else extra,
             charset_of(media),
             _check_end(end),
             pausable,
@@ -107,6 +109,12 @@ class StreamingResponse:
             if self._status == 200 and plan.status in (304, 412):
                 begin(plan, start_response)
                 return plan_body(plan, environ)  # for which nothing need be made
+        try:
+            return self._give(environ, start_response, now)
+        except OSError as error:
+            raise Unbegun from error
+
+    def _give(self, environ: Environ, start_response: StartResponse, now: float) -> Body:
         source = self._open()
         try:
             if self._may_be_idle and _may_be_idle(source):
@@ -164,7 +172,8 @@ def _check_status(status: int, body: object, form: Form) -> int:
         raise TypeError(f"A status is a number such as 404, not {status!r}.")
     if status not in _STATUSES:
         raise ValueError(f"An answer cannot be made with the status {status}.")
-    is_empty = not (body or form.end) and isinstance(body, (bytes, str, list, tuple))
+    # Of anything else, as of a query, the truth may take its time.
+    is_empty = isinstance(body, (bytes, str, list, tuple)) and not body and not form.end
     if status in _BODILESS and not is_empty:
         raise ValueError(f"An answer with the status {status} has no body: give b'' for none.")
     return status

@@ -57,6 +57,9 @@ class Unbegun(Exception):
     Servers take an OSError for one of the connection, and then leave the client without an answer.
     """
 
+    def __init__(self) -> None:
+        super().__init__("The body failed before its first byte.")
+
 
 class Pieces:
     """The pieces of a plan, read from a source as they are asked for.
@@ -97,7 +100,7 @@ class Pieces:
                 if chunk:
                     break
         except OSError as error:
-            raise Unbegun("The body failed before its first byte.") from error
+            raise Unbegun from error
         yield from chunks
 
     def _parts(self) -> Iterator[bytes]:
