@@ -9,13 +9,15 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from tempfile import TemporaryFile
+from typing import IO
 
 import pytest
 
 from tests.live import SERVERS, fetch
 from tests.server.bodies import Feed
 from tests.servers import DEADLINE, ROOT, Connection, eventually, running
-from wsgistream import StreamingResponse
+from wsgistream import Restartable, StreamingResponse, chunked_iter
 from wsgistream.types import Body, Environ, StartResponse
 
 _gone_on = threading.Event()
@@ -44,7 +46,27 @@ def failing() -> Iterator[bytes]:
     raise LookupError("secret")
 
 
+BIG = bytes(range(251)) * 4000  # 1 MB, in which no place looks like another one nearby
+
+
+def cut(start: int = 0) -> Iterator[bytes]:
+    return (BIG[at : at + 9999] for at in range(start, len(BIG), 9999))
+
+
+def big_file() -> IO[bytes]:
+    file = TemporaryFile()
+    file.write(BIG)
+    file.seek(0)
+    return file
+
+
 STREAMS = {
+    "/big/generator": StreamingResponse(cut),
+    "/big/length": StreamingResponse(cut, content_length=len(BIG)),
+    "/big/list": StreamingResponse(list(cut())),
+    "/big/file": StreamingResponse(big_file),
+    "/big/chunks": StreamingResponse(lambda: chunked_iter(big_file()), content_length=len(BIG)),
+    "/big/restartable": StreamingResponse(Restartable(cut, len(BIG))),
     "/gated": StreamingResponse(gated, end="end\n"),
     "/fails/at-once": StreamingResponse(failing_at_once),
     "/fails/at-once/length": StreamingResponse(failing_at_once, content_length=10),
@@ -92,6 +114,19 @@ RUNNERS: dict[str, Runner] = {**SERVERS, "gunicorn": gunicorn_server}
 def port(request: pytest.FixtureRequest) -> Iterator[int]:
     with RUNNERS[request.param](application) as port:
         yield int(port)
+
+
+@pytest.mark.parametrize("path", [path for path in STREAMS if path.startswith("/big")])
+def test_every_byte_arrives_and_every_range(port: int, path: str) -> None:
+    assert fetch(port, path).body == BIG
+    head = fetch(port, path, method="HEAD")
+    assert (head.status, head.body) == (200, b"")
+    part = fetch(port, path, headers={"Range": "bytes=123456-654321"})
+    if path == "/big/generator":
+        assert (part.status, part.body) == (200, BIG)
+    else:
+        assert head["content-length"] == str(len(BIG))
+        assert (part.status, part.body) == (206, BIG[123456:654322])
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])

@@ -95,6 +95,12 @@ def test_a_header_that_could_break_the_head_is_refused(
         check_header(name, value)
 
 
+@pytest.mark.parametrize(("name", "value"), [("X", 5), ("X", None), (b"X", "a"), ("X", b"a")])
+def test_a_header_that_is_no_text_is_refused(name: object, value: object) -> None:
+    with pytest.raises(TypeError, match="in text"):
+        check_header(name, value)  # type: ignore[arg-type]
+
+
 @given(st.text(), st.text())
 def test_a_header_that_is_kept_is_one_line_of_the_head(name: str, value: str) -> None:
     try:

@@ -53,7 +53,12 @@ def is_token(text: str) -> bool:
 
 
 def check_header(name: str, value: str) -> tuple[str, str]:
-    """Return the field as it is, or raise ValueError where it could break the answer's head."""
+    """Return the field as it is.
+
+    Raises TypeError where it is no text, and ValueError where it could break the answer's head.
+    """
+    if not (isinstance(name, str) and isinstance(value, str)):
+        raise TypeError(f"A header is a name and a value in text, not {name!r} and {value!r}.")
     if not is_token(name):
         raise ValueError(f"A header name is made of letters, digits and dashes, not {name!r}.")
     if _VALUE.fullmatch(value) is None:
