@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from wsgistream.types import UNKNOWN, Body, Slice, Source
@@ -93,7 +94,7 @@ class Pieces:
             self.source.close()
 
     def _read(self) -> Generator[bytes, None, None]:
-        chunks = self._parts()
+        chunks = chain.from_iterable(map(self._part, self.pieces))
         try:
             for chunk in chunks:
                 yield chunk
@@ -103,12 +104,10 @@ class Pieces:
             raise Unbegun from error
         yield from chunks
 
-    def _parts(self) -> Iterator[bytes]:
-        for piece in self.pieces:
-            if isinstance(piece, bytes):
-                yield piece
-            else:
-                yield from _exactly(piece, self.source.read(*piece))
+    def _part(self, piece: bytes | Slice) -> Iterable[bytes]:
+        if isinstance(piece, bytes):
+            return (piece,)
+        return _exactly(piece, self.source.read(*piece))
 
 
 def _exactly(piece: Slice, chunks: Iterable[bytes]) -> Iterator[bytes]:
