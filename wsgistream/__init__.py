@@ -1,8 +1,10 @@
 """wsgistream: streaming over HTTP for every WSGI stack."""
 
 from wsgistream.apps.files import DirectoryApp, FileApp
+from wsgistream.keys import read_keys
 from wsgistream.middleware.prefix import PrefixMiddleware
 from wsgistream.middleware.ranges import RangeMiddleware
+from wsgistream.middleware.signed import SignedURLMiddleware, sign
 from wsgistream.middleware.streaming import StreamingMiddleware
 from wsgistream.respond import FileResponse, StreamingResponse, respond
 from wsgistream.rules.decide import decide
@@ -34,6 +36,7 @@ __all__ = [
     "Plan",
     "PrefixMiddleware",
     "RangeMiddleware",
+    "SignedURLMiddleware",
     "Slice",
     "Source",
     "Store",
@@ -46,7 +49,9 @@ __all__ = [
     "decide",
     "etag_of_content",
     "etag_of_status",
+    "read_keys",
     "respond",
     "serve",
+    "sign",
     "stack",
 ]

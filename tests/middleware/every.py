@@ -7,10 +7,19 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from wsgistream import PrefixMiddleware, RangeMiddleware, StreamingMiddleware
+from wsgistream import (
+    PrefixMiddleware,
+    RangeMiddleware,
+    SignedURLMiddleware,
+    StreamingMiddleware,
+    sign,
+)
 from wsgistream.types import WSGIApp
 
 Layer = Callable[[WSGIApp], WSGIApp]
+
+
+KEY: Final = b"a key for the tests"
 
 
 @dataclass(frozen=True)
@@ -28,5 +37,9 @@ EVERY: Final[dict[str, Case]] = {
         partial(PrefixMiddleware, prefix="/files"), outside=lambda path: f"/files{path}"
     ),
     "RangeMiddleware": Case(RangeMiddleware),
+    "SignedURLMiddleware": Case(
+        partial(SignedURLMiddleware, keys=[KEY]),
+        outside=lambda path: sign(path, KEY, expires=3600),
+    ),
     "StreamingMiddleware": Case(partial(StreamingMiddleware, chunk=lambda transfer, data: data)),
 }
