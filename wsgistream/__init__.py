@@ -2,6 +2,7 @@
 
 from wsgistream.apps.files import DirectoryApp, FileApp
 from wsgistream.keys import read_keys
+from wsgistream.middleware.auth import BasicAuthMiddleware
 from wsgistream.middleware.prefix import PrefixMiddleware
 from wsgistream.middleware.ranges import RangeMiddleware
 from wsgistream.middleware.signed import SignedURLMiddleware, sign
@@ -22,6 +23,7 @@ from wsgistream.wsgi.waiting import Pausable, Wakeable
 from wsgistream.wsgi.watching import Transfer
 
 __all__ = [
+    "BasicAuthMiddleware",
     "CannotListen",
     "CannotStart",
     "DirectoryApp",
