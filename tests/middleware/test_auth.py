@@ -184,6 +184,12 @@ def test_options_that_cannot_be_are_refused(options: dict[str, Any], sentence: s
     assert "secret" not in str(error.value)
 
 
+@pytest.mark.parametrize("users", [3, None, ["ann"], {"ann": None}, {1: QUICK}])
+def test_users_of_another_type_are_refused(users: Any) -> None:
+    with pytest.raises(TypeError, match=r"^(Users are the path|Of the user .* are texts)"):
+        guarded(users=users)
+
+
 class Counting:
     """A kind of hash that notes which hashes it was asked for; any password is right."""
 

@@ -451,6 +451,7 @@ def test_an_environ_without_what_may_be_empty_is_refused() -> None:
         pytest.param([KEY, ""], ValueError, "16 bytes or more", id="an empty key"),
         pytest.param(KEY, TypeError, "The keys are a list", id="a key alone"),
         pytest.param(KEY.decode(), TypeError, "The keys are a list", id="a text alone"),
+        pytest.param([KEY, 16], TypeError, "A key is bytes, or text", id="a number"),
     ],
 )
 def test_keys_that_are_none_are_refused(keys: Any, kind: type[Exception], sentence: str) -> None:

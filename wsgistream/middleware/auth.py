@@ -34,8 +34,9 @@ class BasicAuthMiddleware:
     (None: one for every two processors), and who waits for more than ``patience`` seconds is
     answered 503. ``clock``: seconds, from any moment on.
 
-    Raises ValueError for options, and for users, that cannot be; OSError for a file that cannot be
-    read; ImportError without the libraries of the extra ``[auth]``.
+    A browser's preflight has no password: what answers it stands around this middleware. Raises
+    ValueError and TypeError for options, and for users, that cannot be; OSError for a file that
+    cannot be read; ImportError without the libraries of the extra ``[auth]``.
     """
 
     def __init__(
@@ -67,8 +68,10 @@ class BasicAuthMiddleware:
         if isinstance(users, Mapping):
             fixed = make(read_mapping(users))
             self._users: Callable[[bool], Users] = lambda in_loop: fixed
-        else:
+        elif isinstance(users, (str, os.PathLike)):
             self._users = UserFile(users, make).current
+        else:
+            raise TypeError(f"Users are the path of a file, or a mapping, not {users!r}.")
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
         try:

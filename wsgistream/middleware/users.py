@@ -84,8 +84,9 @@ class Users:
 
     def remembers(self, who: Credentials) -> bool:
         """Tell whether these credentials were right a moment ago; this takes no time."""
+        mark = self._mark(who)
         with self._lock:
-            until = self._shown.get(self._mark(who))
+            until = self._shown.get(mark)
         return until is not None and self._clock() < until
 
     def verify(self, who: Credentials) -> bool:
@@ -173,9 +174,14 @@ class UserFile:
 
 
 def read_mapping(users: Mapping[str, str]) -> dict[str, Hash]:
-    """Read the hashes of a mapping; raises ValueError, and names whose hash it is."""
+    """Read the hashes of a mapping.
+
+    Raises ValueError, which names whose hash it is, and TypeError where something is no text.
+    """
     found: dict[str, Hash] = {}
     for name, text in users.items():
+        if not (isinstance(name, str) and isinstance(text, str)):
+            raise TypeError(f"Of the user {name!r} the name and the hash are texts.")
         normal = normalize("NFC", name)
         if normal in found:
             raise ValueError(f"Two users have names that look the same: {name!r}.")

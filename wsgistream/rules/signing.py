@@ -59,7 +59,9 @@ def check_keys(keys: Iterable[bytes | str]) -> tuple[bytes, ...]:
     """Return keys as bytes; raises ValueError where there is none, or one is too short."""
     if isinstance(keys, (bytes, str)):
         raise TypeError("The keys are a list: the first signs, and each of them verifies.")
-    found = tuple(key.encode() if isinstance(key, str) else bytes(key) for key in keys)
+    found = tuple(key.encode() if isinstance(key, str) else key for key in keys)
+    if not all(isinstance(key, bytes) for key in found):
+        raise TypeError("A key is bytes, or text.")
     if not found:
         raise ValueError("Signing needs at least one key.")
     if min(map(len, found)) < SHORTEST_KEY:
