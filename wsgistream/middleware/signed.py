@@ -15,7 +15,7 @@ from wsgistream.types import Body, Environ, StartResponse, WSGIApp
 from wsgistream.wsgi.waiting import is_quick
 
 _REFUSED: Final = sentence(
-    403, "This link does not hold, or no longer.", (("Cache-Control", "no-store"),)
+    403, "This link does not hold, or no longer does.", (("Cache-Control", "no-store"),)
 )
 
 
