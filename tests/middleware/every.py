@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final
 
 from wsgistream import (
+    BasicAuthMiddleware,
     PrefixMiddleware,
     RangeMiddleware,
     SignedURLMiddleware,
@@ -33,6 +34,10 @@ class Case:
 
 
 EVERY: Final[dict[str, Case]] = {
+    "BasicAuthMiddleware": Case(
+        partial(BasicAuthMiddleware, users={"ann": "{SHA}GpHWL3ymc5liWkNopqtdSjuqYHM="}),
+        headers={"Authorization": "Basic YW5uOnB3"},
+    ),
     "PrefixMiddleware": Case(
         partial(PrefixMiddleware, prefix="/files"), outside=lambda path: f"/files{path}"
     ),

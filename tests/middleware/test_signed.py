@@ -48,6 +48,7 @@ class Both:
 
     def __init__(self, app: WSGIApp, *, prefix: bool) -> None:
         self.app = guarded(app)
+        self.quick = self.app.quick
         self.prefix = prefix
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
