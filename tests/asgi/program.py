@@ -110,7 +110,9 @@ def views(environ: Environ, start_response: StartResponse) -> Body:
     if path == "/failing":
         return StreamingResponse(failing({}))(environ, start_response)
     if path == "/short":
-        return StreamingResponse([b"too", b"short"], content_length=100)(environ, start_response)
+        return StreamingResponse(iter([b"too", b"short"]), content_length=100)(
+            environ, start_response
+        )
     if path == "/echo":
         return echo(environ, start_response)
     query = {name: values[0] for name, values in parse_qs(environ["QUERY_STRING"]).items()}

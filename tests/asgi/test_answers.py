@@ -113,7 +113,7 @@ KINDS = [
     pytest.param(lambda: replacing, "2", id="a head that is replaced"),
     pytest.param(lambda: wrapped(io.BytesIO(b"ab")), "2", id="a file"),
     pytest.param(lambda: wrapped(Pipe(b"ab")), None, id="a file of unknown size"),
-    pytest.param(lambda: StreamingResponse([b"a", b"b"]), None, id="a response of ours"),
+    pytest.param(lambda: StreamingResponse(iter([b"a", b"b"])), None, id="a response of ours"),
 ]
 
 
