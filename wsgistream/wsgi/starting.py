@@ -22,12 +22,18 @@ def check_start(status: str, headers: Sequence[Header]) -> int | None:
         raise ValueError("There is a line end in the status or in a header.")
     if not re.match(r"[1-9]\d\d\b", status, re.ASCII):
         raise ValueError("The status does not begin with a number of three digits (PEP 3333).")
-    for name, _ in headers:
-        if is_hop_by_hop(name):
+    length = None
+    for name, value in headers:
+        if name.lower() == "content-length":
+            if length is not None:
+                raise ValueError("The application gives two lengths (RFC 9110 §8.6).")
+            length = _length(value)
+        elif is_hop_by_hop(name):
             raise AssertionError(f"{name} is between servers and clients alone (PEP 3333).")
-    lengths = [value for name, value in headers if name.lower() == "content-length"]
-    if len(lengths) > 1:
-        raise ValueError("The application gives two lengths (RFC 9110 §8.6).")
-    if lengths and not re.fullmatch(r"\d+", lengths[0].strip(), re.ASCII):
-        raise ValueError(f"A Content-Length of {lengths[0]!r} is none.")
-    return int(lengths[0]) if lengths else None
+    return length
+
+
+def _length(value: str) -> int:
+    if not re.fullmatch(r"\d+", value.strip(), re.ASCII):
+        raise ValueError(f"A Content-Length of {value!r} is none.")
+    return int(value)
