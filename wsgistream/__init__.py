@@ -1,6 +1,7 @@
 """wsgistream: streaming over HTTP for every WSGI stack."""
 
 from wsgistream.apps.files import DirectoryApp, FileApp
+from wsgistream.middleware.compress import CompressMiddleware
 from wsgistream.middleware.prefix import PrefixMiddleware
 from wsgistream.middleware.ranges import RangeMiddleware
 from wsgistream.middleware.streaming import StreamingMiddleware
@@ -22,6 +23,7 @@ from wsgistream.wsgi.watching import Transfer
 __all__ = [
     "CannotListen",
     "CannotStart",
+    "CompressMiddleware",
     "DirectoryApp",
     "Entry",
     "File",

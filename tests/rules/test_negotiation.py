@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgistream.rules.negotiation import IDENTITY, SUFFIXES, acceptable_codings, prefers_json
+from wsgistream.rules.negotiation import (
+    IDENTITY,
+    SUFFIXES,
+    acceptable_codings,
+    prefers_json,
+    with_vary,
+)
 
 EVERY = (*SUFFIXES, IDENTITY)
 
@@ -58,6 +64,38 @@ def test_a_field_is_read_up_to_a_thousand_characters() -> None:
     field = "gzip" + " " * 995 + ","
     assert acceptable_codings(field) == ("gzip", "identity")
     assert acceptable_codings(field + ",") == ("identity",)
+
+
+@pytest.mark.parametrize(
+    ("field", "offers", "expected"),
+    [
+        pytest.param("zstd, br, gzip", ("gzip", "zstd"), "gzip zstd identity", id="in their order"),
+        pytest.param("br", ("gzip",), "identity", id="what is not offered"),
+        pytest.param("*", (), "identity", id="nothing is offered"),
+        pytest.param("*;q=0", ("gzip",), "", id="everything refused"),
+        pytest.param(None, ("gzip",), "identity", id="no field"),
+    ],
+)
+def test_only_what_is_offered_is_given(
+    field: str | None, offers: tuple[str, ...], expected: str
+) -> None:
+    assert acceptable_codings(field, offers) == tuple(expected.split())
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        pytest.param([], "Accept-Encoding", id="no field"),
+        pytest.param(["Origin"], "Origin, Accept-Encoding", id="another"),
+        pytest.param(["accept-encoding"], "accept-encoding", id="it is there"),
+        pytest.param(["*"], "*", id="a star"),
+        pytest.param(["Origin, *"], "Origin, *", id="a star among others"),
+        pytest.param(["Cookie ,", "Origin"], "Cookie, Origin, Accept-Encoding", id="two fields"),
+        pytest.param(["X-Accept-Encoding"], "X-Accept-Encoding, Accept-Encoding", id="a part"),
+    ],
+)
+def test_what_an_answer_depends_on_is_told_once(values: list[str], expected: str) -> None:
+    assert with_vary(values, "Accept-Encoding") == expected
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,233 @@
+"""Compress: answers in zstd, br or gzip, as they stream, for whoever takes them so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from wsgistream.rules.coding import LIVE, STREAM, Encoder, Maker, encoder_maker, present_codings
+from wsgistream.rules.conditions import is_entity_tag
+from wsgistream.rules.encodable import media_type, whole_of
+from wsgistream.rules.encoded import Variant, known_tag, tag_of, translated, variant_of
+from wsgistream.rules.media import is_compressible
+from wsgistream.rules.negotiation import IDENTITY, acceptable_codings, with_vary
+from wsgistream.types import Body, Environ, StartResponse, WSGIApp
+from wsgistream.wsgi import Reply, call
+from wsgistream.wsgi.bodies import Truncated, close
+from wsgistream.wsgi.changing import changed, tell_of_change
+from wsgistream.wsgi.waiting import IN_LOOP, Pausable, Wakeable, is_quick
+
+_EVENTS: Final = "text/event-stream"
+_LIVE_TYPES: Final = (_EVENTS, "application/x-ndjson")
+# Those that a stream may be kept in for hours: of br it would hold 290 KiB, whatever its window.
+_LIVE_CODINGS: Final = ("gzip", "zstd")
+
+# Bytes that a loop compresses in no more than 0.2 ms.
+_QUICK: Final = 16 * 1024
+# A list of less gains nothing from a smaller window.
+_SMALLEST: Final = 13
+
+_TYPE: Final = re.compile(r"[^/;,\s]+/[^/;,\s]+")
+
+
+class CompressMiddleware:
+    """Compress answers of ``app`` as the request's Accept-Encoding has it (RFC 9110 §12.5.3).
+
+    ``codings``: of zstd, br and gzip; where a client likes two equally, the first is used. None:
+    those whose library is there. ``minimum`` (bytes): what is known to be smaller stays as it is.
+    ``types``: such as ``("text/*", "application/json")``; None: text, and what is text in all but
+    name. ``level``: for all codings, or for each by name: zstd 1 to 19 (usually 3), br 0 to 11 (5),
+    gzip 1 to 9 (5). Raises ValueError or TypeError for an option that cannot be, and MissingLibrary
+    for a coding that is named and whose library is not there.
+
+    Nothing is read ahead. Events, lines of JSON, what is sent with ``X-Accel-Buffering: no`` and
+    what may be idle leave chunk by chunk; the rest as it fills. Parts, what is encoded already
+    and ``Cache-Control: no-transform`` are left alone: a range is one of the bytes as they are. A
+    strong ETag gets the name of the coding, and is understood when it comes back.
+
+    Whoever sees how long an answer is can guess, bit by bit, a secret in it that stands beside
+    something of their own choice, such as a search (BREACH): keep such answers out by
+    ``no-transform``, or disguise the secret anew in each.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApp,
+        *,
+        codings: Iterable[str] | None = None,
+        minimum: int = 500,
+        types: Iterable[str] | None = None,
+        level: int | Mapping[str, int] | None = None,
+    ) -> None:
+        if type(minimum) is not int or minimum < 0:
+            raise ValueError(f"A minimum is a number of bytes, not {minimum!r}.")
+        self.app = app
+        self.quick = is_quick(app)
+        self._codings = present_codings(codings)
+        self._live = tuple(coding for coding in _LIVE_CODINGS if coding in self._codings)
+        levels: dict[str, int | None] = dict.fromkeys(self._codings)
+        levels |= level if isinstance(level, Mapping) else dict.fromkeys(levels, level)
+        self._makers = {coding: encoder_maker(coding, each) for coding, each in levels.items()}
+        self._minimum = minimum
+        self._types = None if types is None else _checked(types)
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
+        accept = environ.get("HTTP_ACCEPT_ENCODING")
+        accepted = acceptable_codings(accept, self._codings)
+        fields = translated(environ, self._codings, accepted)
+        reply = call(self.app, _with(fields, environ) if fields else environ)
+        try:
+            is_head = environ["REQUEST_METHOD"] == "HEAD"
+            offers = self._offers(reply, is_head)
+            if offers:
+                reply.set("Vary", with_vary(_values(reply, "Vary"), "Accept-Encoding"))
+            if reply.status.startswith("304"):
+                known = environ.get("HTTP_IF_NONE_MATCH", "")
+                self._confirm(reply, known, accepted if offers else (IDENTITY,))
+            else:
+                # A part is one of the bytes as they are.
+                is_part = reply.status.startswith("206")
+                best = () if is_part else acceptable_codings(accept, offers)
+                self._encode(reply, best[0] if best else IDENTITY, is_head, IN_LOOP in environ)
+        except BaseException:
+            reply.close()
+            raise
+        return reply.send(start_response)
+
+    def _offers(self, reply: Reply, is_head: bool) -> tuple[str, ...]:
+        """List the codings that an answer, or the whole of which it is a part, could be sent in."""
+        whole = whole_of(reply.status, reply.headers)
+        if whole is None:
+            return ()
+        size = whole.size
+        if size is None and whole.is_here and isinstance(reply.body, (list, tuple)):
+            # What is empty in a HEAD says nothing of a GET.
+            size = sum(map(len, reply.body)) or (None if is_head else 0)
+        if size is not None and size < max(1, self._minimum):
+            return ()
+        if whole.kind is not None and not self._is_wanted(whole.kind):
+            return ()
+        return self._live if _is_live(reply) else self._codings
+
+    def _is_wanted(self, kind: str) -> bool:
+        if self._types is None:
+            return is_compressible(kind)
+        return kind in self._types or f"{kind.partition('/')[0]}/*" in self._types
+
+    def _confirm(self, reply: Reply, known: str, accepted: Sequence[str]) -> None:
+        """Name in a 304 what the client has, of what it knows by its If-None-Match."""
+        etag = _tag(reply)
+        if etag is None:
+            return
+        tag = known_tag(known, etag, self._codings, accepted)
+        if tag is None:
+            tag = tag_of(Variant(etag, IDENTITY), self._codings)
+            if accepted != (IDENTITY,):
+                # It asked by date, and may have it in any coding.
+                tag = f"W/{tag.removeprefix('W/')}"
+        reply.set("ETag", tag)
+        if variant_of(tag, self._codings).coding != IDENTITY:
+            tell_of_change(reply)
+
+    def _encode(self, reply: Reply, coding: str, is_head: bool, in_loop: bool) -> None:
+        etag = _tag(reply)
+        if etag is not None:
+            reply.set("ETag", tag_of(Variant(etag, coding), self._codings))
+        if coding == IDENTITY:
+            return
+        if etag is None:
+            reply.set("ETag", None)  # what is no tag can be none of a coding
+        length, is_live = _length(reply), _is_live(reply)
+        tell_of_change(reply)
+        reply.set("Content-Encoding", coding)
+        body, make = reply.body, self._makers[coding]
+        if is_head:
+            reply.body = []
+            close(body)
+        elif isinstance(body, (list, tuple)) and length in (None, sum(map(len, body))):
+            _compress_list(reply, body, make, in_loop)
+        else:
+            change = _Compression(make(LIVE if is_live else STREAM), length, flushes=is_live)
+            reply.body = changed(body, change, quick=_kind(reply) == _EVENTS)
+
+
+class _Compression:
+    """A compression, as a change."""
+
+    def __init__(self, encoder: Encoder, length: int | None, *, flushes: bool) -> None:
+        self._encoder = encoder
+        self._flushes = flushes
+        self._missing = length
+
+    def feed(self, chunk: bytes) -> bytes:
+        if not chunk:
+            return b""
+        if self._missing is not None:
+            self._missing -= len(chunk)
+            if self._missing < 0:
+                raise Truncated("The application gave more bytes than it announced.")
+        data = self._encoder.feed(chunk)
+        return data + self._encoder.flush() if self._flushes else data
+
+    def finish(self) -> bytes:
+        # The length that would have told of it was that of other bytes, and is gone.
+        if self._missing:
+            raise Truncated("The application gave fewer bytes than it announced.")
+        return self._encoder.finish()
+
+
+def _compress_list(reply: Reply, body: Sequence[bytes], make: Maker, in_loop: bool) -> None:
+    """Compress what is there as a whole, unless others would have to wait for it."""
+    size = sum(map(len, body))
+    encoder = make(min(max(size.bit_length(), _SMALLEST), STREAM))
+    if in_loop and size > _QUICK:
+        # The server takes a thread for what is no list.
+        reply.body = changed(Pausable(body), _Compression(encoder, size, flushes=False))
+        return
+    data = b"".join([*map(encoder.feed, body), encoder.finish()])
+    reply.set("Content-Length", str(len(data)))
+    reply.body = [data]
+    close(body)
+
+
+def _is_live(reply: Reply) -> bool:
+    """Tell whether each chunk is to leave as it comes."""
+    return (
+        _kind(reply) in _LIVE_TYPES
+        or isinstance(reply.body, Wakeable)
+        or (reply.get("X-Accel-Buffering") or "").lower() == "no"
+    )
+
+
+def _kind(reply: Reply) -> str:
+    return media_type(reply.get("Content-Type") or "")
+
+
+def _tag(reply: Reply) -> str | None:
+    etag = reply.get("ETag")
+    return etag if etag is not None and is_entity_tag(etag) else None
+
+
+def _length(reply: Reply) -> int | None:
+    length = reply.get("Content-Length") or ""
+    return int(length) if length.isascii() and length.isdigit() else None
+
+
+def _values(reply: Reply, name: str) -> list[str]:
+    return [value for key, value in reply.headers if key.lower() == name.lower()]
+
+
+def _with(fields: Mapping[str, str | None], environ: Environ) -> Environ:
+    kept = {key: value for key, value in environ.items() if key not in fields}
+    return kept | {key: value for key, value in fields.items() if value is not None}
+
+
+def _checked(types: Iterable[str]) -> frozenset[str]:
+    if isinstance(types, str):
+        raise TypeError(f"Types are a list such as ['text/*'], not {types!r}.")
+    checked = frozenset(each.lower() for each in types)
+    for each in checked:
+        if _TYPE.fullmatch(each) is None:
+            raise ValueError(f"A type is such as text/html or text/*, not {each!r}.")
+    return checked
