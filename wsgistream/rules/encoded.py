@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from wsgistream.rules.conditions import entity_tags
 from wsgistream.rules.fields import OWS
 from wsgistream.rules.negotiation import IDENTITY
+
+# Between a tag and a coding; a single dash is what others put there, as our own folders do.
+_MARK: Final = "--"
 
 
 class Variant(NamedTuple):
@@ -27,13 +30,13 @@ def tag_of(variant: Variant, codings: Sequence[str]) -> str:
     is_plain = coding == IDENTITY or etag.startswith("W/")
     if is_plain and variant_of(etag, codings) == (etag, IDENTITY):
         return etag
-    return f'{etag[:-1]}-{IDENTITY if is_plain else coding}"'
+    return f'{etag[:-1]}{_MARK}{IDENTITY if is_plain else coding}"'
 
 
 def variant_of(tag: str, codings: Sequence[str]) -> Variant:
     """Find what a tag stands for; what is none of ours is the application's own."""
     for coding in (*codings, IDENTITY):
-        suffix = f'-{coding}"'
+        suffix = f'{_MARK}{coding}"'
         if tag.endswith(suffix):
             return Variant(f'{tag.removesuffix(suffix)}"', coding)
     return Variant(tag, IDENTITY)
