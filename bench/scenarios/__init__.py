@@ -6,6 +6,7 @@ from typing import Final
 
 from bench.model import Scenario
 from bench.scenarios.beside import BESIDE
+from bench.scenarios.compress import COMPRESS
 from bench.scenarios.generator import GENERATOR
 from bench.scenarios.idle import IDLE
 from bench.scenarios.paced import PACED
@@ -27,5 +28,6 @@ SCENARIOS: Final[dict[str, Scenario]] = {
         IDLE,
         WORKERS,
         SLOW_CLIENTS,
+        COMPRESS,
     )
 }
