@@ -659,6 +659,27 @@ def test_an_encoder_does_not_outlive_its_stream(coding: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("level", "quick"),
+    [
+        pytest.param(None, True, id="the usual level"),
+        pytest.param({"br": 4}, True, id="a lower one"),
+        pytest.param({"br": 11}, False, id="the highest"),
+    ],
+)
+def test_a_level_that_takes_its_time_is_for_threads(level: Any, quick: bool) -> None:
+    def app(environ: Environ, start_response: StartResponse) -> Body:
+        start_response("200 OK", [("Content-Type", "text/event-stream")])
+        return Feed(b"some")
+
+    app.quick = True  # type: ignore[attr-defined]
+    made = CompressMiddleware(app, level=level)
+    body = made(make_environ(headers=GZIP), nothing)
+    assert isinstance(body, Wakeable)
+    assert (is_quick(made), body.quick) == (quick and is_quick(app), quick)
+    body.close()
+
+
+@pytest.mark.parametrize(
     ("size", "in_loop", "at_once"),
     [
         pytest.param(16 * 1024, True, True, id="a small one in the loop"),

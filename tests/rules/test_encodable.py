@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgistream.rules.encodable import Whole, media_type, whole_of
+from wsgistream.rules.encodable import Whole, check_types, is_of, whole_of
 
 TEXT = ("Content-Type", "text/plain; charset=utf-8")
 LENGTH = ("Content-Length", "100")
@@ -69,7 +69,22 @@ def test_the_head_tells_of_the_whole(
 
 
 def test_a_type_is_read_without_its_parameters() -> None:
-    assert media_type(" Text/HTML ;charset=utf-8") == "text/html"
+    whole = whole_of("200 OK", [("Content-Type", " Text/HTML ;charset=utf-8")])
+    assert whole is not None
+    assert whole.kind == "text/html"
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        pytest.param("text/html", True, id="one of a kind"),
+        pytest.param("application/json", True, id="the very one"),
+        pytest.param("application/jsonl", False, id="another"),
+        pytest.param("", False, id="none"),
+    ],
+)
+def test_a_type_is_of_those_that_are_named(kind: str, expected: bool) -> None:
+    assert is_of(kind, check_types(["Text/*", "application/json"])) is expected
 
 
 names = st.sampled_from(["Content-Type", "content-length", "Content-Range", "Cache-Control"])

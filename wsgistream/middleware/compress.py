@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from wsgistream.rules.coding import LIVE, STREAM, Encoder, Maker, encoder_maker, present_codings
+from wsgistream.rules.coding import (
+    LEVELS,
+    LIVE,
+    STREAM,
+    Encoder,
+    Maker,
+    encoder_maker,
+    present_codings,
+)
 from wsgistream.rules.conditions import is_entity_tag
-from wsgistream.rules.encodable import media_type, whole_of
+from wsgistream.rules.encodable import Whole, check_types, is_of, whole_of
 from wsgistream.rules.encoded import Variant, known_tag, tag_of, translated, variant_of
 from wsgistream.rules.media import is_compressible
 from wsgistream.rules.negotiation import IDENTITY, acceptable_codings, with_vary
@@ -27,8 +34,6 @@ _LIVE_CODINGS: Final = ("gzip", "zstd")
 _QUICK: Final = 16 * 1024
 # A list of less gains nothing from a smaller window.
 _SMALLEST: Final = 13
-
-_TYPE: Final = re.compile(r"[^/;,\s]+/[^/;,\s]+")
 
 
 class CompressMiddleware:
@@ -63,14 +68,18 @@ class CompressMiddleware:
         if type(minimum) is not int or minimum < 0:
             raise ValueError(f"A minimum is a number of bytes, not {minimum!r}.")
         self.app = app
-        self.quick = is_quick(app)
         self._codings = present_codings(codings)
         self._live = tuple(coding for coding in _LIVE_CODINGS if coding in self._codings)
         levels: dict[str, int | None] = dict.fromkeys(self._codings)
         levels |= level if isinstance(level, Mapping) else dict.fromkeys(levels, level)
         self._makers = {coding: encoder_maker(coding, each) for coding, each in levels.items()}
-        self._minimum = minimum
-        self._types = None if types is None else _checked(types)
+        # A level above the usual one takes its time even for little.
+        self._is_light = not any(
+            each and each > LEVELS[coding].usual for coding, each in levels.items()
+        )
+        self.quick = self._is_light and is_quick(app)
+        self._minimum = max(1, minimum)
+        self._types = None if types is None else check_types(types)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
         accept = environ.get("HTTP_ACCEPT_ENCODING")
@@ -78,8 +87,8 @@ class CompressMiddleware:
         fields = translated(environ, self._codings, accepted)
         reply = call(self.app, _with(fields, environ) if fields else environ)
         try:
-            is_head = environ["REQUEST_METHOD"] == "HEAD"
-            offers = self._offers(reply, is_head)
+            whole = whole_of(reply.status, reply.headers)
+            offers = () if whole is None else self._offers(reply, whole, environ)
             if offers:
                 reply.set("Vary", with_vary(_values(reply, "Vary"), "Accept-Encoding"))
             if reply.status.startswith("304"):
@@ -89,31 +98,26 @@ class CompressMiddleware:
                 # A part is one of the bytes as they are.
                 is_part = reply.status.startswith("206")
                 best = () if is_part else acceptable_codings(accept, offers)
-                self._encode(reply, best[0] if best else IDENTITY, is_head, IN_LOOP in environ)
+                self._encode(reply, whole, best[0] if best else IDENTITY, environ)
         except BaseException:
             reply.close()
             raise
         return reply.send(start_response)
 
-    def _offers(self, reply: Reply, is_head: bool) -> tuple[str, ...]:
+    def _offers(self, reply: Reply, whole: Whole, environ: Environ) -> tuple[str, ...]:
         """List the codings that an answer, or the whole of which it is a part, could be sent in."""
-        whole = whole_of(reply.status, reply.headers)
-        if whole is None:
-            return ()
         size = whole.size
         if size is None and whole.is_here and isinstance(reply.body, (list, tuple)):
             # What is empty in a HEAD says nothing of a GET.
-            size = sum(map(len, reply.body)) or (None if is_head else 0)
-        if size is not None and size < max(1, self._minimum):
+            size = sum(map(len, reply.body)) or (None if _is_head(environ) else 0)
+        if size is not None and size < self._minimum:
             return ()
         if whole.kind is not None and not self._is_wanted(whole.kind):
             return ()
-        return self._live if _is_live(reply) else self._codings
+        return self._live if _is_live(reply, whole.kind) else self._codings
 
     def _is_wanted(self, kind: str) -> bool:
-        if self._types is None:
-            return is_compressible(kind)
-        return kind in self._types or f"{kind.partition('/')[0]}/*" in self._types
+        return is_compressible(kind) if self._types is None else is_of(kind, self._types)
 
     def _confirm(self, reply: Reply, known: str, accepted: Sequence[str]) -> None:
         """Name in a 304 what the client has, of what it knows by its If-None-Match."""
@@ -130,26 +134,26 @@ class CompressMiddleware:
         if variant_of(tag, self._codings).coding != IDENTITY:
             tell_of_change(reply)
 
-    def _encode(self, reply: Reply, coding: str, is_head: bool, in_loop: bool) -> None:
+    def _encode(self, reply: Reply, whole: Whole | None, coding: str, environ: Environ) -> None:
         etag = _tag(reply)
         if etag is not None:
             reply.set("ETag", tag_of(Variant(etag, coding), self._codings))
-        if coding == IDENTITY:
+        if whole is None or coding == IDENTITY:
             return
         if etag is None:
             reply.set("ETag", None)  # what is no tag can be none of a coding
-        length, is_live = _length(reply), _is_live(reply)
         tell_of_change(reply)
         reply.set("Content-Encoding", coding)
-        body, make = reply.body, self._makers[coding]
-        if is_head:
+        body, make, length = reply.body, self._makers[coding], whole.size
+        if _is_head(environ):
             reply.body = []
             close(body)
         elif isinstance(body, (list, tuple)) and length in (None, sum(map(len, body))):
-            _compress_list(reply, body, make, in_loop)
+            _compress_list(reply, body, make, IN_LOOP in environ)
         else:
+            is_live = _is_live(reply, whole.kind)
             change = _Compression(make(LIVE if is_live else STREAM), length, flushes=is_live)
-            reply.body = changed(body, change, quick=_kind(reply) == _EVENTS)
+            reply.body = changed(body, change, quick=self._is_light and whole.kind == _EVENTS)
 
 
 class _Compression:
@@ -191,27 +195,22 @@ def _compress_list(reply: Reply, body: Sequence[bytes], make: Maker, in_loop: bo
     close(body)
 
 
-def _is_live(reply: Reply) -> bool:
+def _is_live(reply: Reply, kind: str | None) -> bool:
     """Tell whether each chunk is to leave as it comes."""
     return (
-        _kind(reply) in _LIVE_TYPES
+        kind in _LIVE_TYPES
         or isinstance(reply.body, Wakeable)
         or (reply.get("X-Accel-Buffering") or "").lower() == "no"
     )
 
 
-def _kind(reply: Reply) -> str:
-    return media_type(reply.get("Content-Type") or "")
+def _is_head(environ: Environ) -> bool:
+    return bool(environ["REQUEST_METHOD"] == "HEAD")
 
 
 def _tag(reply: Reply) -> str | None:
     etag = reply.get("ETag")
     return etag if etag is not None and is_entity_tag(etag) else None
-
-
-def _length(reply: Reply) -> int | None:
-    length = reply.get("Content-Length") or ""
-    return int(length) if length.isascii() and length.isdigit() else None
 
 
 def _values(reply: Reply, name: str) -> list[str]:
@@ -221,13 +220,3 @@ def _values(reply: Reply, name: str) -> list[str]:
 def _with(fields: Mapping[str, str | None], environ: Environ) -> Environ:
     kept = {key: value for key, value in environ.items() if key not in fields}
     return kept | {key: value for key, value in fields.items() if value is not None}
-
-
-def _checked(types: Iterable[str]) -> frozenset[str]:
-    if isinstance(types, str):
-        raise TypeError(f"Types are a list such as ['text/*'], not {types!r}.")
-    checked = frozenset(each.lower() for each in types)
-    for each in checked:
-        if _TYPE.fullmatch(each) is None:
-            raise ValueError(f"A type is such as text/html or text/*, not {each!r}.")
-    return checked

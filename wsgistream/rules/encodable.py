@@ -12,6 +12,7 @@ from wsgistream.types import Header
 # Without content, or with none that a coding could be for (RFC 9110 §15.2, §15.3.5, §15.3.6).
 _BODILESS: Final = ("1", "204", "205")
 _COMPLETE_LENGTH: Final = re.compile(r"bytes \d+-\d+/(\d+)", re.ASCII | re.IGNORECASE)
+_TYPE: Final = re.compile(r"[^/;,\s]+/[^/;,\s]+")
 _DIGITS: Final = re.compile(r"\d{1,18}", re.ASCII)
 
 
@@ -42,7 +43,7 @@ def whole_of(status: str, headers: Iterable[Header]) -> Whole | None:
         return None
     length = _DIGITS.fullmatch(fields.get("content-length", "").strip(OWS))
     size = int(length[0]) if length else None
-    kind = media_type(fields.get("content-type", ""))
+    kind = fields.get("content-type", "").partition(";")[0].strip(OWS).lower()
     if number == "206":
         complete = _COMPLETE_LENGTH.match(fields.get("content-range", ""))
         size = int(complete[1]) if complete else None
@@ -52,9 +53,20 @@ def whole_of(status: str, headers: Iterable[Header]) -> Whole | None:
     return Whole(kind, size, True)
 
 
-def media_type(content_type: str) -> str:
-    """Take the type out of a Content-Type, in lower case and without its parameters."""
-    return content_type.partition(";")[0].strip(OWS).lower()
+def check_types(types: Iterable[str]) -> frozenset[str]:
+    """Read media types such as ``text/html`` and ``text/*``; raises ValueError or TypeError."""
+    if isinstance(types, str):
+        raise TypeError(f"Types are a list such as ['text/*'], not {types!r}.")
+    checked = frozenset(each.lower() for each in types)
+    for each in checked:
+        if _TYPE.fullmatch(each) is None:
+            raise ValueError(f"A type is such as text/html or text/*, not {each!r}.")
+    return checked
+
+
+def is_of(kind: str, types: frozenset[str]) -> bool:
+    """Tell whether a media type is one of these."""
+    return kind in types or f"{kind.partition('/')[0]}/*" in types
 
 
 def _elements(field: str) -> list[str]:
