@@ -32,7 +32,7 @@ _LIVE_CODINGS: Final = ("gzip", "zstd")
 
 # Bytes that a loop compresses in no more than 0.2 ms.
 _QUICK: Final = 16 * 1024
-# A list of less gains nothing from a smaller window.
+# The window of the smallest list: with less, nothing would be gained.
 _SMALLEST: Final = 13
 
 

@@ -55,7 +55,7 @@ def translated(
     selected = accepted if is_read else (*codings, IDENTITY)
     fields = _if_range(request, codings, accepted)
     fields |= _if_none_match(request, codings, selected)
-    if is_read and {**request, **fields}.get("HTTP_RANGE") is not None:
+    if is_read and fields.get("HTTP_RANGE", request.get("HTTP_RANGE")) is not None:
         selected = (IDENTITY,)  # the only one of which there are parts
     return fields | _if_match(request, codings, selected)
 
