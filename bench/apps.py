@@ -7,12 +7,14 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from importlib import import_module
 from typing import Any, Final
 
 import webob.static
 
 from bench import compressed
+from bench.layers import LAYERS, layered
 from bench.model import GIB, KIB
 from wsgistream import DirectoryApp
 from wsgistream.types import Environ, StartResponse, WSGIApp
@@ -173,4 +175,5 @@ APPS: Final[Mapping[str, Callable[[str], Any]]] = {
     "hello": hello,
     "webob_static": webob_static,
     "whitenoise": whitenoise,
+    **{f"behind {name}": partial(layered, name) for name in LAYERS},
 }

@@ -193,3 +193,12 @@ STARLETTE_GZIP: Final = Contestant(
     _uvicorn("compressed"),
     _needs("uvicorn", "starlette"),
 )
+
+BARE: Final = Contestant(
+    "bare", "our DirectoryApp on our server", _program("ours", "directory"), _present, is_ours=True
+)
+
+
+def behind(layer: str) -> Contestant:
+    """The same files behind a middleware."""
+    return Contestant(layer, f"behind {layer}", _program("ours", f"behind {layer}"), _present)

@@ -69,8 +69,9 @@ def call(app: WSGIApp, environ: Environ) -> Reply:
     """Call an application and hold its answer.
 
     An application may begin its answer as late as its first chunk (PEP 3333): only then is that
-    one chunk read ahead. What it writes through the old ``write()`` comes before its body.
-    Raises what the application raises, its body closed, and AssertionError where it never begins.
+    one chunk read ahead. What it writes through the old ``write()`` is held and comes before its
+    body. Raises what the application raises, its body closed, and AssertionError where it never
+    begins.
     """
     start = _Start()
     file_wrapper = environ.get(_FILE_WRAPPER)
@@ -113,7 +114,12 @@ class _Start:
         if exc_info is None and self._begun is not None:
             raise AssertionError("start_response was called twice without exc_info (PEP 3333).")
         self._begun = status, headers
-        return self._written.append
+        return self._write
+
+    def _write(self, data: bytes) -> None:
+        if not self._held:
+            raise AssertionError("write() was called after the body was given (PEP 3333).")
+        self._written.append(data)
 
     def reply(self, body: Body) -> Reply:
         whole = body
