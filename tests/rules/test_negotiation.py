@@ -85,17 +85,19 @@ def test_only_what_is_offered_is_given(
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        pytest.param([], "Accept-Encoding", id="no field"),
-        pytest.param(["Origin"], "Origin, Accept-Encoding", id="another"),
-        pytest.param(["accept-encoding"], "accept-encoding", id="it is there"),
-        pytest.param(["*"], "*", id="a star"),
-        pytest.param(["Origin, *"], "Origin, *", id="a star among others"),
-        pytest.param(["Cookie ,", "Origin"], "Cookie, Origin, Accept-Encoding", id="two fields"),
-        pytest.param(["X-Accept-Encoding"], "X-Accept-Encoding, Accept-Encoding", id="a part"),
+        pytest.param([], "Origin", id="nothing"),
+        pytest.param([""], "Origin", id="an empty one"),
+        pytest.param(["Accept"], "Accept, Origin", id="another field"),
+        pytest.param(["Accept", "Cookie"], "Accept, Cookie, Origin", id="two lines"),
+        pytest.param(["Accept, origin"], "Accept, origin", id="itself, in other letters"),
+        pytest.param(["*"], "*", id="all"),
+        pytest.param(["Accept", "*"], "Accept, *", id="all, and one"),
+        pytest.param(["X-Origin"], "X-Origin, Origin", id="a field that ends alike"),
     ],
 )
-def test_what_an_answer_depends_on_is_told_once(values: list[str], expected: str) -> None:
-    assert with_vary(values, "Accept-Encoding") == expected
+def test_vary_names_a_field_once(values: list[str], expected: str) -> None:
+    headers = [("ETag", '"t"'), *[("vArY", value) for value in values]]
+    assert with_vary(headers, "Origin") == [("ETag", '"t"'), ("Vary", expected)]
 
 
 @pytest.mark.parametrize(
@@ -173,3 +175,13 @@ def test_what_is_weighed_stands_by_its_weight(weighed: dict[str, int], order: li
     assert set(codings) - weighed.keys() <= {IDENTITY}
     if IDENTITY not in weighed:
         assert codings[-1] == IDENTITY
+
+
+@given(st.lists(st.text(st.characters(max_codepoint=255))))
+def test_any_vary_names_the_field_once_and_keeps_the_rest(values: list[str]) -> None:
+    headers = [("Vary", value) for value in values]
+    ((_, vary),) = merged = with_vary(headers, "Origin")
+    assert with_vary(merged, "Origin") == merged
+    assert all(value in vary for value in values)
+    named = [each.strip().lower() for each in vary.split(",")]
+    assert "origin" in named or "*" in named

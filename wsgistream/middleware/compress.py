@@ -90,7 +90,7 @@ class CompressMiddleware:
             whole = whole_of(reply.status, reply.headers)
             offers = () if whole is None else self._offers(reply, whole, environ)
             if offers:
-                reply.set("Vary", with_vary(_values(reply, "Vary"), "Accept-Encoding"))
+                reply.headers = with_vary(reply.headers, "Accept-Encoding")
             if reply.status.startswith("304"):
                 known = environ.get("HTTP_IF_NONE_MATCH", "")
                 self._confirm(reply, known, accepted if offers else (IDENTITY,))
@@ -211,10 +211,6 @@ def _is_head(environ: Environ) -> bool:
 def _tag(reply: Reply) -> str | None:
     etag = reply.get("ETag")
     return etag if etag is not None and is_entity_tag(etag) else None
-
-
-def _values(reply: Reply, name: str) -> list[str]:
-    return [value for key, value in reply.headers if key.lower() == name.lower()]
 
 
 def _with(fields: Mapping[str, str | None], environ: Environ) -> Environ:

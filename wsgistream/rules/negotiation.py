@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -14,6 +13,7 @@ from webob.acceptparse import (
 )
 
 from wsgistream.rules.fields import OWS
+from wsgistream.types import Header
 
 IDENTITY: Final = "identity"
 
@@ -53,14 +53,14 @@ def _acceptable_codings(accept_encoding: str, offers: tuple[str, ...]) -> tuple[
     return tuple(coding for coding, _ in accepted)
 
 
-def with_vary(values: Iterable[str], name: str) -> str:
-    """Add a field's name to what an answer's Vary fields say already (RFC 9110 §12.5.5)."""
-    names = [
-        each for value in values for each in re.split(r"[ \t]*,[ \t]*", value.strip(OWS)) if each
-    ]
-    if "*" not in names and name.lower() not in map(str.lower, names):
-        names.append(name)
-    return ", ".join(names)
+def with_vary(headers: Sequence[Header], name: str) -> list[Header]:
+    """Give these headers with a field named in one Vary, where it is not yet (RFC 9110 §12.5.5)."""
+    others = [header for header in headers if header[0].lower() != "vary"]
+    values = [value for key, value in headers if key.lower() == "vary"]
+    named = {each.strip().lower() for value in values for each in value.split(",")}
+    if not named & {"*", name.lower()}:
+        values.append(name)
+    return [*others, ("Vary", ", ".join(filter(None, values)))]
 
 
 def prefers_json(accept: str | None) -> bool:
