@@ -561,6 +561,34 @@ def test_an_application_is_not_asked_again_for_what_it_does_not_know() -> None:
     assert environ["HTTP_IF_NONE_MATCH"] == '"tag"'
 
 
+states = st.sampled_from(['"a"', '"a--gzip"', '"a--gzip--identity"', '"a,"', '"--br"', '""'])
+accepts = st.sampled_from(["gzip", "br", "zstd", "", "gzip, br, zstd", "gzip, identity;q=0"])
+
+
+@given(before=states, after=states, first=accepts, second=accepts)
+def test_a_tag_is_known_again_if_and_only_if_it_is_of_the_same_bytes(
+    before: str, after: str, first: str, second: str
+) -> None:
+    kept = ask(CompressMiddleware(Resource(before)), headers={"Accept-Encoding": first})
+    now, accepted = CompressMiddleware(Resource(after)), {"Accept-Encoding": second}
+    coding = kept.get("content-encoding") or "identity"
+    is_taken = coding in second or (coding == "identity" and "identity;q=0" not in second)
+    is_same = before == after and is_taken
+
+    again = ask(now, headers={**accepted, "If-None-Match": kept["etag"]})
+    assert again.status == (304 if is_same else 200)
+    assert again.status == 200 or again["etag"] == kept["etag"]
+    assert again.status == 304 or decoded(again) == TEXT
+
+    same = ask(now, headers={**accepted, "If-Match": kept["etag"]})
+    assert same.status == (200 if is_same else 412)
+
+    part = {**accepted, "Range": "bytes=5-9", "If-Range": kept["etag"]}
+    rest = ask(now, headers=part)
+    assert rest.status == (206 if before == after and coding == "identity" else 200)
+    assert rest.status == 200 or (rest.body, rest["etag"]) == (TEXT[5:10], kept["etag"])
+
+
 # Beside other applications and middleware.
 
 
