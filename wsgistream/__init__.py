@@ -11,7 +11,7 @@ from wsgistream.middleware.prefix import PrefixMiddleware
 from wsgistream.middleware.ranges import RangeMiddleware
 from wsgistream.middleware.signed import SignedURLMiddleware, sign
 from wsgistream.middleware.streaming import StreamingMiddleware
-from wsgistream.respond import FileResponse, StreamingResponse, respond
+from wsgistream.respond import FileResponse, respond
 from wsgistream.rules.decide import decide
 from wsgistream.server.sockets import CannotListen
 from wsgistream.server.workers import CannotStart
@@ -20,9 +20,12 @@ from wsgistream.site import create_app
 from wsgistream.sources.file import File, etag_of_content, etag_of_status
 from wsgistream.sources.folder import Folder
 from wsgistream.sources.memory import Memory
+from wsgistream.sources.restartable import Restartable
 from wsgistream.sources.stream import Stream
+from wsgistream.streaming import StreamingResponse
 from wsgistream.types import Entry, Meta, Plan, Slice, Source, Store
 from wsgistream.wsgi import stack
+from wsgistream.wsgi.chunks import chunked_iter
 from wsgistream.wsgi.waiting import Pausable, Wakeable
 from wsgistream.wsgi.watching import Transfer
 
@@ -46,6 +49,7 @@ __all__ = [
     "Plan",
     "PrefixMiddleware",
     "RangeMiddleware",
+    "Restartable",
     "SignedURLMiddleware",
     "Slice",
     "Source",
@@ -55,6 +59,7 @@ __all__ = [
     "StreamingResponse",
     "Transfer",
     "Wakeable",
+    "chunked_iter",
     "create_app",
     "decide",
     "etag_of_content",
