@@ -5,6 +5,7 @@ from wsgistream.hosts import as_webob, reply_to
 from wsgistream.keys import read_keys
 from wsgistream.middleware.accesslog import AccessLogMiddleware
 from wsgistream.middleware.auth import BasicAuthMiddleware
+from wsgistream.middleware.compress import CompressMiddleware
 from wsgistream.middleware.concurrency import ConcurrencyLimitMiddleware
 from wsgistream.middleware.headers import HeadersMiddleware
 from wsgistream.middleware.metrics import MetricsMiddleware
@@ -36,6 +37,7 @@ __all__ = [
     "BasicAuthMiddleware",
     "CannotListen",
     "CannotStart",
+    "CompressMiddleware",
     "ConcurrencyLimitMiddleware",
     "DirectoryApp",
     "Entry",
