@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from wsgistream.types import Body, Environ, StartResponse, WSGIApp
 from wsgistream.wsgi import Reply, call
-from wsgistream.wsgi.changing import changed
+from wsgistream.wsgi.changing import changed, tell_of_change
 from wsgistream.wsgi.watching import Transfer
 
 #: Which answers are meant: those that are no list of chunks, all, or those it says yes to.
 When: TypeAlias = Literal["streaming", "all"] | Callable[[Environ, Reply], bool]
-
-# What tells of bytes that will be others (RFC 9110 §8.6, RFC 9530, RFC 1864).
-_OF_THE_BYTES: Final = (
-    "Content-Length",
-    "Content-MD5",
-    "Content-Digest",
-    "Digest",
-    "Repr-Digest",
-)
 
 
 class StreamingMiddleware:
@@ -33,6 +24,7 @@ class StreamingMiddleware:
     left) or ``"failed"`` (``transfer.error`` says how). What ``chunk`` returns is sent in place of
     the data (None: the data itself); such an answer has no length, no ranges and a weak tag. With
     ``changes=False`` it only looks, and all of that stays. What a hook raises cuts the answer.
+    ``finish`` must not wait: a server that sends a file by itself calls it in its loop.
 
     ``when``: ``"streaming"`` leaves out what is sent as a list, ``"all"`` nothing, and a function
     ``(environ, reply)`` decides. ``clock`` (seconds) times it. Raises ValueError or TypeError for
@@ -72,12 +64,15 @@ class StreamingMiddleware:
             environ.pop("HTTP_IF_RANGE", None)
         reply = call(self.app, environ)
         try:
+            if self._changes and reply.status.startswith("304"):
+                _weaken(reply)  # as it is with the answer that the client has kept
             if self._is_meant(environ, reply):
                 self._follow(transfer, reply)
-        except BaseException:
+        except BaseException as error:
+            transfer.fail(error)
             reply.close()
             raise
-        return reply.send(start_response)
+        return transfer.send(reply, start_response)
 
     def _is_meant(self, environ: Environ, reply: Reply) -> bool:
         if callable(self._when):
@@ -90,7 +85,8 @@ class StreamingMiddleware:
         if self._chunk is not None:
             reply.body = changed(reply.body, _Hook(transfer, self._chunk, self._changes))
         if self._changes:
-            _tell_of_change(reply)
+            tell_of_change(reply)
+            _weaken(reply)
         transfer.follow(reply)
         if self._start is not None:
             self._start(transfer)
@@ -107,17 +103,14 @@ class _Hook:
         self._changes = changes
 
     def feed(self, chunk: bytes) -> bytes:
-        given = self._chunk(self._transfer, chunk)
+        given = self._chunk(self._transfer, chunk) if chunk else None
         return chunk if given is None or not self._changes else given
 
     def finish(self) -> bytes:
         return b""
 
 
-def _tell_of_change(reply: Reply) -> None:
-    for name in _OF_THE_BYTES:
-        reply.set(name, None)
-    reply.set("Accept-Ranges", "none")
+def _weaken(reply: Reply) -> None:
     etag = reply.get("ETag")
     if etag is not None and not etag.startswith("W/"):
         reply.set("ETag", f"W/{etag}")
