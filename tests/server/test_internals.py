@@ -13,12 +13,36 @@ from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import BaseWSGIServer
-from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
+from waitress.task import ErrorTask, Task, ThreadedTaskDispatcher, WSGITask
 
 from tests.servers import ROOT, eventually, running
-from wsgistream.server import accounts, channel, listeners, loop, parser, run, sending, tasks
+from wsgistream.server import (
+    accounts,
+    channel,
+    framing,
+    listeners,
+    loop,
+    parser,
+    run,
+    sending,
+    start_response,
+    tasks,
+    watching,
+)
 
-MODULES = (accounts, channel, listeners, loop, parser, run, sending, tasks)
+MODULES = (
+    accounts,
+    channel,
+    framing,
+    listeners,
+    loop,
+    parser,
+    run,
+    sending,
+    start_response,
+    tasks,
+    watching,
+)
 
 NAMES = sorted(
     {
@@ -41,6 +65,7 @@ def living() -> dict[Any, Any]:
         return {
             HTTPChannel: connection,
             HTTPRequestParser: request,
+            Task: Task(connection, request),
             WSGITask: WSGITask(connection, request),
             ErrorTask: ErrorTask(connection, request),
             BaseWSGIServer: connection.server,
