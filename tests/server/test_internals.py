@@ -19,6 +19,7 @@ from tests.servers import ROOT, eventually, running
 from wsgistream.server import (
     accounts,
     channel,
+    environ,
     framing,
     listeners,
     loop,
@@ -33,6 +34,7 @@ from wsgistream.server import (
 MODULES = (
     accounts,
     channel,
+    environ,
     framing,
     listeners,
     loop,
@@ -61,7 +63,8 @@ def living() -> dict[Any, Any]:
     with running(lambda *_: []) as started, started.connect():
         assert eventually(started.server._channels)
         (connection,) = started.server._channels()
-        request = connection.parser_class(connection.adj)
+        request = HTTPRequestParser(connection.adj)
+        request.received(b"GET / HTTP/1.1\r\n\r\n")
         return {
             HTTPChannel: connection,
             HTTPRequestParser: request,

@@ -7,7 +7,7 @@ from typing import Any, Final
 from waitress.task import Task
 
 from wsgistream.rules.access import Access
-from wsgistream.rules.head import has_body, write_head
+from wsgistream.rules.head import write_head
 from wsgistream.server.sending import SMALL
 
 #: What is overridden or read of waitress beyond its documentation; a test looks for each.
@@ -62,42 +62,35 @@ class FramedTask(Task):  # type: ignore[misc]
     #: The application was asked in the loop, and told so.
     asked_in_loop = False
     _access: Access | None = None
-    _bodied = True
+    #: It has a body, as its head says.
+    _bodied = False
 
     def end(self) -> None:
         """Release what the answer was made from; nothing is done twice."""
 
     def is_short(self) -> bool:
         """Tell whether the body ended before the length that its head announced."""
-        if self.content_length is None or not self._may_have_body():
-            return False
-        return self.made < self.content_length
+        return self._bodied and self.content_length is not None and self.made < self.content_length
 
     def ends_unseen(self) -> bool:
         """Tell whether a cut would look like the end: HTTP/1.0, and no length was announced."""
-        unbounded = not self.chunked_response and self.content_length is None
-        return unbounded and self._may_have_body()
+        return self._bodied and not self.chunked_response and self.content_length is None
 
     def may_be_asked_again(self) -> bool:
         """Tell whether the application can still be asked in a thread: nothing is said yet."""
         return self.asked_in_loop and not self.wrote_header
-
-    def _may_have_body(self) -> bool:
-        if self.wrote_header:
-            return self._bodied
-        return has_body(self.status) and not self._is_head()
 
     def _is_head(self) -> bool:
         # What could not be read as a request has no method.
         return getattr(self.request, "command", None) == "HEAD"
 
     def write(self, data: Any) -> None:
-        """Send a part of the body, after the head if that has not been sent."""
-        if not self.complete:
-            raise RuntimeError("start_response was not called before the body began (PEP 3333).")
-        data = as_bytes(data)  # before the head, behind which nothing can be refused
+        """Send a part of the body, after the head if that has not been sent; PEP 3333's own."""
+        self.send(as_bytes(data))  # before the head, behind which nothing can be refused
+
+    def send(self, data: bytes) -> None:
+        """Send a part of the body, or none, after the head if that has not been sent."""
         parts = [] if self.wrote_header else [self.build_response_header()]
-        self.wrote_header = True
         data = self._fitting(data)
         if data and self.chunked_response:
             parts += [b"%X\r\n" % len(data), data, b"\r\n"]
@@ -113,7 +106,7 @@ class FramedTask(Task):  # type: ignore[misc]
 
     def _fitting(self, data: bytes) -> bytes:
         """Cut off what is not to be sent."""
-        if data and not self._may_have_body():
+        if data and not self._bodied:
             self._complain_of_body()
             return b""
         if self.content_length is not None:
@@ -137,7 +130,7 @@ class FramedTask(Task):  # type: ignore[misc]
     def finish(self) -> None:
         """Send what is left to be said: the head of an empty answer, the last chunk."""
         if not self.wrote_header:
-            self.write(b"")
+            self.send(b"")
         if self.chunked_response:
             self.channel.put([b"0\r\n\r\n"])
         if self.is_short():
@@ -148,6 +141,8 @@ class FramedTask(Task):  # type: ignore[misc]
             self.close_on_finish = True
 
     def build_response_header(self) -> bytes:
+        if not self.complete:
+            raise RuntimeError("start_response was not called before the body began (PEP 3333).")
         # waitress's own closes after whatever has no length, also where none is needed.
         server = self.channel.server
         head = write_head(
@@ -160,10 +155,11 @@ class FramedTask(Task):  # type: ignore[misc]
             server=server.adj.ident or "waitress",
             now=self.start_time,
         )
+        self.wrote_header = True
         self.close_on_finish = head.close
-        self._bodied = has_body(self.status) and not self._is_head()
         # The body of a HEAD has no last chunk either (RFC 9110 §9.3.2).
-        self.chunked_response = head.chunked and not self._is_head()
+        asked_for = not self._is_head()
+        self._bodied, self.chunked_response = head.bodied and asked_for, head.chunked and asked_for
         return head.data
 
     def access(self) -> Access:

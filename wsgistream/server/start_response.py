@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import chain
 from typing import Any, Final
 
 from waitress.task import Task, hop_by_hop
@@ -22,6 +23,9 @@ INTERNALS: Final = {
     ),
 }
 
+_STATUS: Final = re.compile(r"[1-9]\d\d\b", re.ASCII)
+_DIGITS: Final = re.compile(r"\d+", re.ASCII)
+
 
 class StartedTask(FramedTask):
     """A task whose answer begins as an application says."""
@@ -36,34 +40,38 @@ class StartedTask(FramedTask):
             self.content_length = None
         elif self.complete:
             raise AssertionError("start_response was called twice without exc_info (PEP 3333).")
-        _check(status, headers)
-        for name, value in headers:
-            key = name.lower()
-            if key == "content-length":
-                if self.content_length is not None:
-                    raise ValueError("The application gives two lengths (RFC 9110 §8.6).")
-                self.content_length = _length(value)
-            elif key in hop_by_hop:
-                raise AssertionError(f"{name} is between servers and clients alone (PEP 3333).")
+        names = _check(status, headers)
+        if "content-length" in names:
+            if names.count("content-length") > 1:
+                raise ValueError("The application gives two lengths (RFC 9110 §8.6).")
+            self.content_length = _length(headers[names.index("content-length")][1])
         self.complete = True
         self.status = status
         self.response_headers.extend(headers)
         return self.write
 
 
-def _check(status: str, headers: list[tuple[str, str]]) -> None:
-    """Raise AssertionError for what is no text, and ValueError for what would end its line."""
+def _check(status: str, headers: list[tuple[str, str]]) -> list[str]:
+    """Give the names in small letters, of headers that can be sent.
+
+    Raises AssertionError for what is no text or not the application's to say, and ValueError for
+    what would end its line.
+    """
     try:
-        texts = "".join([status, *[text for header in headers for text in header]])
+        texts = "".join([status, *chain.from_iterable(headers)])
     except TypeError:
         raise AssertionError("The status and the headers are strings (PEP 3333).") from None
     if "\n" in texts or "\r" in texts:
         raise ValueError("There is a line end in the status or in a header.")
-    if not re.match(r"[1-9]\d\d\b", status, re.ASCII):
+    if not _STATUS.match(status):
         raise ValueError("The status does not begin with a number of three digits (PEP 3333).")
+    names = [name.lower() for name, _ in headers]
+    if not hop_by_hop.isdisjoint(names):
+        raise AssertionError("A header is between servers and clients alone (PEP 3333).")
+    return names
 
 
 def _length(value: str) -> int:
-    if not re.fullmatch(r"\d+", value.strip(), re.ASCII):
+    if not _DIGITS.fullmatch(value.strip()):
         raise ValueError(f"A Content-Length of {value!r} is none.")
     return int(value)

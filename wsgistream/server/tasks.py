@@ -11,6 +11,8 @@ from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.task import ErrorTask, WSGITask
 from waitress.utilities import InternalServerError
 
+from wsgistream.rules.head import has_body
+from wsgistream.server.environ import make_environ
 from wsgistream.server.framing import FramedTask, as_bytes
 from wsgistream.server.outgoing import FilePart, length_of
 from wsgistream.server.start_response import StartedTask
@@ -25,13 +27,12 @@ INTERNALS: Final = {
     WSGITask: (
         "close_on_finish",
         "content_length",
-        "environ",
-        "get_environment",
         "logged_write_excess",
         "remove_content_length_header",
         "request",
         "response_headers",
         "start",
+        "version",
         "write",
         "wrote_header",
     ),
@@ -118,7 +119,6 @@ class ApplicationTask(StartedTask, WSGITask):  # type: ignore[misc]
         """Let go of what only the beginning of an answer needs: streams stay for long."""
         self._access = self._make_access() if self.channel.logs else None
         self.request = _Begun(self.request.command, self.request.path)
-        self.environ = None
         self.response_headers = []
 
     def end(self) -> None:
@@ -137,9 +137,7 @@ class ApplicationTask(StartedTask, WSGITask):  # type: ignore[misc]
         return self._go_on(self._chunks)
 
     def _call(self) -> Any:
-        environ = self.get_environment()
-        environ["wsgi.file_wrapper"] = FileWrapper
-        environ["wsgi.multiprocess"] = self.channel.server.processes > 1
+        environ = make_environ(self.channel, self.request, self.version)
         if self.in_loop:
             environ[IN_LOOP] = self.asked_in_loop = True
         return self.channel.server.application(environ, self.start_response)
@@ -162,7 +160,7 @@ class ApplicationTask(StartedTask, WSGITask):  # type: ignore[misc]
             if chunk is None and self._may_be_idle:
                 return self._stay()
             data = as_bytes(chunk)
-            outcome = self._send(data)
+            outcome = self._send_chunk(data)
             if outcome is not None:
                 return outcome
             left -= len(data) + _EACH
@@ -173,15 +171,15 @@ class ApplicationTask(StartedTask, WSGITask):  # type: ignore[misc]
     def _stay(self) -> Outcome:
         """Show that there is an answer, though nothing of its body is there."""
         if not self.wrote_header:
-            self.write(b"")
-        return Outcome.IDLE if self._may_have_body() else Outcome.DONE
+            self.send(b"")
+        return Outcome.IDLE if self._bodied else Outcome.DONE
 
-    def _send(self, data: bytes) -> Outcome | None:
+    def _send_chunk(self, data: bytes) -> Outcome | None:
         """Send a chunk of the body; None: the next may follow at once."""
         if data:
             self._know_length(data)
-            self.write(data)
-            if self.logged_write_excess or not self._may_have_body():
+            self.send(data)
+            if self.logged_write_excess or not self._bodied:
                 return Outcome.DONE  # whatever follows, none of it is to be sent
             if self._pausable and not self.channel.has_room(len(data)):
                 return Outcome.FULL
@@ -201,7 +199,7 @@ class ApplicationTask(StartedTask, WSGITask):  # type: ignore[misc]
     def _send_file(self, wrapper: FileWrapper) -> bool:
         """Have the loop send a file, if its size can be known; the queue closes it in the end."""
         size = length_of(wrapper.file)
-        if not size or not self._may_have_body():
+        if not size or self._is_head() or not has_body(self.status):
             return False
         if self.content_length is not None:
             size = min(size, self.content_length)
@@ -211,8 +209,7 @@ class ApplicationTask(StartedTask, WSGITask):  # type: ignore[misc]
         self._body = None
         part = FilePart(wrapper.file, size, wrapper)
         try:
-            head, self.wrote_header = self.build_response_header(), True
-            self.channel.put([head, part])
+            self.channel.put([self.build_response_header(), part])
             self.made = size
         except BaseException:
             part.close()
