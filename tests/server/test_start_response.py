@@ -129,3 +129,16 @@ def test_an_answer_may_be_begun_anew_after_a_failure_before_its_head_alone() -> 
         client.ask("/late")
         assert client.rest().endswith(b"\r\n\r\nbegun")
         assert run.access().aborted
+
+
+def test_headers_may_be_a_view_of_a_dictionary() -> None:
+    given: Any = {"Content-Length": "2", "X-A": "b"}.items()
+
+    def app(environ: Environ, start_response: StartResponse) -> Body:
+        start_response("200 OK", given)
+        return [b"ok"]
+
+    with running(app) as run, run.connect() as client:
+        client.ask()
+        answer = client.answer()
+        assert (answer.body, answer["Content-Length"], answer["X-A"]) == (b"ok", "2", "b")

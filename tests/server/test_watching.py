@@ -23,6 +23,20 @@ from wsgistream.server import parser
 from wsgistream.types import Body, Environ, StartResponse
 
 
+class Held:
+    """An application that tells when it is asked, and answers when it may."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Event()
+        self.go_on = threading.Event()
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
+        self.entered.set()
+        assert self.go_on.wait(DEADLINE)
+        start_response("200 OK", [])
+        return [b"ok"]
+
+
 @pytest.mark.parametrize("way", ["reset", "fin"])
 def test_that_a_client_has_left_is_noticed_while_nothing_is_sent(way: str) -> None:
     noticed, begun = threading.Event(), threading.Event()
@@ -99,61 +113,37 @@ def test_requests_are_read_ahead_as_far_as_is_asked_for() -> None:
 
 def test_a_look_at_a_connection_that_says_nothing_finds_nothing() -> None:
     """The system may wake the loop for a socket that has nothing after all."""
-    entered, go_on = threading.Event(), threading.Event()
-
-    def app(environ: Environ, start_response: StartResponse) -> Body:
-        entered.set()
-        assert go_on.wait(DEADLINE)
-        start_response("200 OK", [])
-        return [b"ok"]
-
-    with running(app) as run, run.connect() as client:
+    with running(app := Held()) as run, run.connect() as client:
         client.ask()
-        assert entered.wait(DEADLINE)
+        assert app.entered.wait(DEADLINE)
         (channel,) = run.server._channels()
         channel.handle_read()
         assert not channel._ended
-        go_on.set()
+        app.go_on.set()
         assert client.answer().body == b"ok"
 
 
 def test_an_answer_that_takes_its_time_is_left_alone() -> None:
-    entered, go_on = threading.Event(), threading.Event()
-
-    def app(environ: Environ, start_response: StartResponse) -> Body:
-        entered.set()
-        assert go_on.wait(DEADLINE)
-        start_response("200 OK", [])
-        return [b"ok"]
-
-    with running(app, channel_timeout=0) as run, run.connect() as client:
+    with running(app := Held(), channel_timeout=0) as run, run.connect() as client:
         client.ask()
-        assert entered.wait(DEADLINE)
+        assert app.entered.wait(DEADLINE)
         for _ in range(2):
             looked = run.server._looked
             assert eventually(lambda looked=looked: run.server._looked > looked)  # type: ignore[misc]
-        go_on.set()
+        app.go_on.set()
         assert client.answer().body == b"ok"
 
 
 def test_a_client_that_has_stopped_sending_has_time_until_its_answer_begins() -> None:
-    entered, go_on = threading.Event(), threading.Event()
-
-    def app(environ: Environ, start_response: StartResponse) -> Body:
-        entered.set()
-        assert go_on.wait(DEADLINE)
-        start_response("200 OK", [])
-        return [b"ok"]
-
-    with running(app) as run, run.connect() as client:
+    with running(app := Held()) as run, run.connect() as client:
         client.ask()
         client.socket.shutdown(socket.SHUT_WR)
-        assert entered.wait(DEADLINE)
+        assert app.entered.wait(DEADLINE)
         assert eventually(lambda: run.server._channels()[0]._ended)
         for _ in range(2):
             looked = run.server._looked
             assert eventually(lambda looked=looked: run.server._looked > looked)  # type: ignore[misc]
-        go_on.set()
+        app.go_on.set()
         assert client.answer().body == b"ok"
         assert not run.access().aborted
 

@@ -40,6 +40,7 @@ class StartedTask(FramedTask):
             self.content_length = None
         elif self.complete:
             raise AssertionError("start_response was called twice without exc_info (PEP 3333).")
+        headers = list(headers)  # some give a view of a dictionary
         names = _check(status, headers)
         if "content-length" in names:
             if names.count("content-length") > 1:
@@ -67,7 +68,8 @@ def _check(status: str, headers: list[tuple[str, str]]) -> list[str]:
         raise ValueError("The status does not begin with a number of three digits (PEP 3333).")
     names = [name.lower() for name, _ in headers]
     if not hop_by_hop.isdisjoint(names):
-        raise AssertionError("A header is between servers and clients alone (PEP 3333).")
+        one = hop_by_hop.intersection(names).pop()
+        raise AssertionError(f"{one} is between servers and clients alone (PEP 3333).")
     return names
 
 

@@ -32,6 +32,7 @@ INTERNALS: Final = {
         "request",
         "response_headers",
         "start",
+        "status",
         "version",
         "write",
         "wrote_header",
