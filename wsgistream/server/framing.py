@@ -109,18 +109,15 @@ class FramedTask(Task):  # type: ignore[misc]
         if data and not self._bodied:
             self._complain_of_body()
             return b""
-        if self.content_length is not None:
-            return self._within(data, self.content_length)
-        return data
-
-    def _within(self, data: bytes, length: int) -> bytes:
-        fitting = data[: length - self.made]
-        if len(fitting) < len(data) and not self.logged_write_excess:
+        if self.content_length is None or len(data) <= self.content_length - self.made:
+            return data
+        if not self.logged_write_excess:
             self.logged_write_excess = True
             self.logger.warning(
-                "The application has more bytes than its Content-Length of %s.", length
+                "The application has more bytes than its Content-Length of %s.",
+                self.content_length,
             )
-        return fitting
+        return data[: self.content_length - self.made]
 
     def _complain_of_body(self) -> None:
         if not self._is_head() and not self.logged_write_no_body:

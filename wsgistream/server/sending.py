@@ -94,7 +94,7 @@ class SendingChannel(HTTPChannel):  # type: ignore[misc]
     def put_small(self, data: bytes) -> None:
         """Do as ``put`` does, on the shortest way."""
         with self.outbuf_lock:
-            if self.connected and not self._outgoing:
+            if self.connected and not self.total_outbufs_len:
                 try:
                     count = self.socket.send(data)
                 except OSError:  # which will be met again

@@ -36,7 +36,6 @@ class StartedTask(FramedTask):
         if exc_info is not None:
             if self.wrote_header:
                 raise exc_info[1].with_traceback(exc_info[2])
-            self.response_headers = []
             self.content_length = None
         elif self.complete:
             raise AssertionError("start_response was called twice without exc_info (PEP 3333).")
@@ -48,7 +47,7 @@ class StartedTask(FramedTask):
             self.content_length = _length(headers[names.index("content-length")][1])
         self.complete = True
         self.status = status
-        self.response_headers.extend(headers)
+        self.response_headers = headers
         return self.write
 
 
