@@ -81,17 +81,19 @@ class WatchingChannel(AccountingChannel):
         if self.total_outbufs_len or self.will_close or self.close_when_flushed:
             return False
         if self._task is None or self._spoke:
-            return len(self.requests) <= self._lookahead()
+            return self._may_ask()
         return not self._ended
 
     def handle_read(self) -> None:
         if self.requests and not self._peek():
             return
-        if len(self.requests) <= self._lookahead():
+        if self._may_ask():
             super().handle_read()
 
-    def _lookahead(self) -> int:
-        return int(self.adj.channel_request_lookahead)
+    def _may_ask(self) -> bool:
+        """Tell whether the client may ask for one thing more before it has all the answers."""
+        ahead: int = self.adj.channel_request_lookahead
+        return len(self.requests) <= ahead
 
     def _peek(self) -> bool:
         """Tell whether the client has said more while its answer is made; notes if it stopped."""
