@@ -30,7 +30,7 @@ INTERNALS: Final = {
 }
 
 # The fields whose names are older than HTTP_ (RFC 3875 §4.1.2, §4.1.3).
-_PLAIN: Final = {"CONTENT_LENGTH": "CONTENT_LENGTH", "CONTENT_TYPE": "CONTENT_TYPE"}
+_UNPREFIXED: Final = frozenset({"CONTENT_LENGTH", "CONTENT_TYPE"})
 
 
 def untrusted(adj: Adjustments) -> frozenset[str]:
@@ -73,10 +73,10 @@ def make_environ(channel: Any, request: Any, version: str) -> Environ:
         "wsgi.input": request.get_body_stream(),
         "waitress.client_disconnected": channel.check_client_disconnected,
     }
-    untrusted = channel.server.untrusted
+    left_out = channel.server.untrusted
     for name, value in request.headers.items():
-        if name not in untrusted:
-            environ[_PLAIN.get(name) or "HTTP_" + name] = value
+        if name not in left_out:
+            environ[name if name in _UNPREFIXED else f"HTTP_{name}"] = value
     return environ
 
 
