@@ -142,3 +142,37 @@ def test_headers_may_be_a_view_of_a_dictionary() -> None:
         client.ask()
         answer = client.answer()
         assert (answer.body, answer["Content-Length"], answer["X-A"]) == (b"ok", "2", "b")
+
+
+@pytest.mark.parametrize(
+    ("app", "reason"),
+    [
+        pytest.param(twice, "AssertionError: start_response was called twice", id="called twice"),
+        pytest.param(never, "RuntimeError: start_response was not called", id="not called"),
+        pytest.param(begins(b"200 OK"), "AssertionError: The status and", id="no text"),
+        pytest.param(begins("OK"), "ValueError: The status does not", id="no number"),
+        pytest.param(begins(headers=[("A", "\n")]), "ValueError: There is a line", id="a line end"),
+        pytest.param(
+            begins(headers=[("Upgrade", "a"), ("TE", "b")]),
+            "AssertionError: These are between servers and clients alone (PEP 3333): te, upgrade.",
+            id="what is not its own to say",
+        ),
+        pytest.param(
+            begins(headers=[("content-length", "x")]),
+            "ValueError: A Content-Length of 'x' is none.",
+            id="no length",
+        ),
+        pytest.param(
+            begins(headers=[("content-length", "1"), ("Content-Length", "1")]),
+            "ValueError: The application gives two lengths",
+            id="two lengths",
+        ),
+    ],
+)
+def test_the_log_says_why_an_answer_cannot_be_begun(
+    app: WSGIApp, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with running(app) as run, run.connect() as client:
+        client.ask()
+        assert client.answer().status == 500
+    assert reason in caplog.text

@@ -67,8 +67,8 @@ def _check(status: str, headers: list[tuple[str, str]]) -> list[str]:
         raise ValueError("The status does not begin with a number of three digits (PEP 3333).")
     names = [name.lower() for name, _ in headers]
     if not hop_by_hop.isdisjoint(names):
-        one = hop_by_hop.intersection(names).pop()
-        raise AssertionError(f"{one} is between servers and clients alone (PEP 3333).")
+        theirs = ", ".join(sorted(hop_by_hop.intersection(names)))
+        raise AssertionError(f"These are between servers and clients alone (PEP 3333): {theirs}.")
     return names
 
 
