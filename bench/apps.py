@@ -7,11 +7,14 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from importlib import import_module
 from typing import Any, Final
 
 import webob.static
 
+from bench import compressed
+from bench.layers import LAYERS, layered
 from bench.model import GIB, KIB
 from wsgistream import DirectoryApp
 from wsgistream.types import Environ, StartResponse, WSGIApp
@@ -162,11 +165,15 @@ def events(root: str) -> WSGIApp:
 
 
 APPS: Final[Mapping[str, Callable[[str], Any]]] = {
+    "compress": compressed.ours,
+    "compress_as_django": compressed.ours_as_django,
     "directory": directory,
+    "django": compressed.django,
     "events": events,
     "file_wrapper": file_wrapper,
     "generator": generator,
     "hello": hello,
     "webob_static": webob_static,
     "whitenoise": whitenoise,
+    **{f"behind {name}": partial(layered, name) for name in LAYERS},
 }

@@ -18,18 +18,21 @@ BELOW = {
     "sources": {"types", "rules", "wsgi"},
     "errors": {"types", "rules", "wsgi", "sources"},
     "respond": {"types", "rules", "wsgi", "sources", "errors"},
+    "streaming": {"types", "rules", "wsgi", "sources", "respond"},
     "middleware": {"types", "rules", "wsgi", "errors", "respond"},
     "apps": {"types", "rules", "wsgi", "sources", "errors", "respond"},
     "compress": {"rules"},
+    "keys": {"rules"},
     "values": {"rules"},
     "options": {"values"},
     "server": {"types", "wsgi", "rules"},
     "serving": {"types", "rules", "values", "server"},
-    "site": {"types", "errors", "respond", "apps", "middleware", "options"},
-    "cli": {"rules", "server", "serving", "site", "options", "compress"},
+    "site": {"types", "errors", "respond", "apps", "middleware", "options"} | {"keys"},
+    "cli": {"rules", "server", "serving", "site", "options", "compress"}
+    | {"keys", "middleware", "values"},
     "__main__": {"cli"},
     "__init__": {"wsgi", "types", "rules", "sources", "respond", "apps", "middleware"}
-    | {"server", "serving", "site"},
+    | {"server", "serving", "site", "keys", "streaming"},
 }
 
 #: What a rule may not touch: files, sockets, clocks, sleep and threads.

@@ -6,8 +6,10 @@ from typing import Final
 
 from bench.model import Scenario
 from bench.scenarios.beside import BESIDE
+from bench.scenarios.compress import COMPRESS
 from bench.scenarios.generator import GENERATOR
 from bench.scenarios.idle import IDLE
+from bench.scenarios.middleware import MIDDLEWARE
 from bench.scenarios.paced import PACED
 from bench.scenarios.ranges import RANGES
 from bench.scenarios.slow_clients import SLOW_CLIENTS
@@ -27,5 +29,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
         IDLE,
         WORKERS,
         SLOW_CLIENTS,
+        MIDDLEWARE,
+        COMPRESS,
     )
 }

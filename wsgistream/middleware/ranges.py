@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import IO, Any, Final
 
 from wsgistream.respond import enact
@@ -15,6 +15,7 @@ from wsgistream.types import Body, Environ, Meta, Source, StartResponse, WSGIApp
 from wsgistream.wsgi import Reply, call
 from wsgistream.wsgi.bodies import OnePass
 from wsgistream.wsgi.files import READ_SIZE, FileWrapper, plain_file
+from wsgistream.wsgi.waiting import is_quick
 
 # What Meta says by itself.
 _IN_META: Final = frozenset(
@@ -32,23 +33,20 @@ class RangeMiddleware:
 
     def __init__(self, app: WSGIApp) -> None:
         self.app = app
+        self.quick = is_quick(app)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return self.app(environ, start_response)
-        server_wrapper = environ.get("wsgi.file_wrapper")
-        if server_wrapper is not None:
-            environ = {**environ, "wsgi.file_wrapper": FileWrapper}
         reply = call(self.app, environ)
         now = time.time()
         meta = _meta(reply, now, environ["REQUEST_METHOD"])
         if meta is None:
-            return _restored(reply, server_wrapper).send(start_response)
+            return reply.send(start_response)
         plan = decide(environ, meta, now)
         if plan.status == 200:
             reply.set("Accept-Ranges", "bytes")
-            return _restored(reply, server_wrapper).send(start_response)
-        environ = {**environ, "wsgi.file_wrapper": server_wrapper}
+            return reply.send(start_response)
         return enact(plan, environ, start_response, _source(reply.body, meta))
 
 
@@ -82,17 +80,10 @@ def _size(reply: Reply, method: str) -> int | None:
     return sum(map(len, reply.body)) if whole else None
 
 
-def _restored(reply: Reply, server_wrapper: Callable[..., Body] | None) -> Reply:
-    """Put the server's own file wrapper back around a file, for the server to know it."""
-    if isinstance(reply.body, FileWrapper) and server_wrapper is not None:
-        reply.body = server_wrapper(reply.body.file, reply.body.block_size)
-    return reply
-
-
 def _source(body: Body, meta: Meta) -> Source:
     seekable = getattr(getattr(body, "file", None), "seekable", None)
     if isinstance(body, FileWrapper) and seekable is not None and seekable():
-        return _File(body.file, meta)
+        return _File(body, meta)
     return _Body(body, meta)
 
 
@@ -109,11 +100,14 @@ class _Body(OnePass):
 class _File:
     """The file of an answer as a source; it begins where the application left its position."""
 
-    def __init__(self, file: Any, meta: Meta) -> None:
-        self._file = file
-        self._origin = file.tell()
+    def __init__(self, body: FileWrapper, meta: Meta) -> None:
+        self._body = body
+        self._file: Any = body.file
+        self._origin = self._file.tell()
         self.meta = meta
-        self.file: IO[bytes] | None = None if self._origin else plain_file(file)
+        # What the system sends by itself is not read, and whoever watches would not hear of it.
+        read = self._origin or body.is_watched
+        self.file: IO[bytes] | None = None if read else plain_file(self._file)
 
     def read(self, start: int, stop: int) -> Iterator[bytes]:
         self._file.seek(self._origin + start)
@@ -122,4 +116,4 @@ class _File:
             yield block
 
     def close(self) -> None:
-        self._file.close()
+        self._body.close()

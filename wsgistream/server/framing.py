@@ -9,6 +9,7 @@ from waitress.task import Task
 from wsgistream.rules.access import Access
 from wsgistream.rules.head import write_head
 from wsgistream.server.sending import SMALL
+from wsgistream.wsgi.text import as_bytes
 
 #: What is overridden or read of waitress beyond its documentation; a test looks for each.
 INTERNALS: Final = {
@@ -176,12 +177,3 @@ class FramedTask(Task):  # type: ignore[misc]
             referer=headers.get("REFERER", "-"),
             agent=headers.get("USER_AGENT", "-"),
         )
-
-
-def as_bytes(data: Any) -> bytes:
-    """Take a part of a body as it is sent; raises TypeError for what is no bytes."""
-    if isinstance(data, bytes):
-        return data
-    if isinstance(data, (bytearray, memoryview)):
-        return bytes(data)
-    raise TypeError(f"A body is made of bytes, not of {type(data).__name__} (PEP 3333).")

@@ -13,11 +13,12 @@ from waitress.utilities import InternalServerError
 
 from wsgistream.rules.head import has_body
 from wsgistream.server.environ import make_environ
-from wsgistream.server.framing import FramedTask, as_bytes
-from wsgistream.server.outgoing import FilePart, length_of
+from wsgistream.server.framing import FramedTask
+from wsgistream.server.outgoing import FilePart
 from wsgistream.server.start_response import StartedTask
 from wsgistream.wsgi.bodies import close
-from wsgistream.wsgi.files import FileWrapper
+from wsgistream.wsgi.files import FileWrapper, length_of
+from wsgistream.wsgi.text import as_bytes
 from wsgistream.wsgi.waiting import IN_LOOP, Wakeable, is_pausable
 
 #: What is overridden or read of waitress beyond its documentation; a test looks for each.
