@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from wsgistream.types import Body
 from wsgistream.wsgi import Reply
 from wsgistream.wsgi.bodies import close
+from wsgistream.wsgi.text import as_bytes
 from wsgistream.wsgi.waiting import Wakeable
 
 # What tells of bytes that will be others (RFC 9110 §8.6, RFC 9530, RFC 1864).
@@ -67,7 +68,7 @@ class _ChangedBody:
         if self._chunks is None:
             self._chunks = iter(self._body)
         for chunk in self._chunks:
-            return self._change.feed(chunk)
+            return self._change.feed(as_bytes(chunk))
         self._ended = True
         return self._change.finish()
 
@@ -95,7 +96,7 @@ class _ChangedStream(Wakeable):
         except StopIteration:
             self._ended = True
             return self._change.finish()
-        return None if chunk is None else self._change.feed(chunk)
+        return None if chunk is None else self._change.feed(as_bytes(chunk))
 
     def beat(self) -> bytes:
         return self._change.feed(self._body.beat())
