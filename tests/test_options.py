@@ -163,7 +163,7 @@ def test_a_bad_option_is_refused_with_a_sentence(arguments: list[str], sentence:
     ("variable", "value", "sentence"),
     [
         pytest.param("THREADS", "many", "a whole number from 1 to 1000, not 'many'", id="threads"),
-        pytest.param("HIDDEN", "maybe", "a switch is 1 or 0, not 'maybe'", id="a switch"),
+        pytest.param("HIDDEN", "maybe", "A switch is 1 or 0, not 'maybe'", id="a switch"),
         pytest.param("LISTEN", ":1 nowhere", "not 'nowhere'", id="one address of two"),
         pytest.param("HEADER", "X-A: 1\nX-B", "not 'X-B'", id="one header of two"),
     ],

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 from wsgistream.values import (
+    BadValue,
     read_address,
     read_grace,
     read_header,
     read_log_format,
     read_prefix,
     read_socket_path,
+    read_switch,
     read_threads,
     read_workers,
 )
@@ -44,9 +46,6 @@ OF_THE_SERVER: Final[Mapping[str, Any]] = {
     "open": False,
     "check": False,
 }
-
-_TRUE: Final = frozenset({"1", "true", "yes", "on"})
-_FALSE: Final = frozenset({"0", "false", "no", "off"})
 
 
 class BadOption(ValueError):
@@ -88,12 +87,27 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for action in parser._actions:
         for name in _variables(action):
-            try:
-                given = parser.parse_args(list(_arguments(action, environ.get(name, ""))))
-            except BadOption as error:
-                raise BadOption(f"{name} in the environment: {error}") from None
-            found.update(vars(given))
+            found.update(_read(parser, action, environ.get(name, ""), f"{name} in the environment"))
     return found
+
+
+def from_texts(texts: Mapping[str, str]) -> dict[str, Any]:
+    """Read settings that are texts, as they are written in the environment."""
+    parser = make_parser()
+    found: dict[str, Any] = {}
+    for action in parser._actions:
+        if action.dest in texts:
+            found.update(_read(parser, action, texts[action.dest], action.dest))
+    return found
+
+
+def _read(
+    parser: argparse.ArgumentParser, action: argparse.Action, text: str, where: str
+) -> dict[str, Any]:
+    try:
+        return vars(parser.parse_args(list(_arguments(action, text))))
+    except (BadOption, BadValue) as error:
+        raise BadOption(f"{where}: {error}") from None
 
 
 def _variables(action: argparse.Action) -> Iterator[str]:
@@ -111,10 +125,7 @@ def _arguments(action: argparse.Action, value: str) -> Iterator[str]:
         yield from ("--", value)
     elif action.nargs == 0:
         # The first way to write a switch turns it on; a second, where there is one, off.
-        on = value.lower() in _TRUE
-        if not on and value.lower() not in _FALSE:
-            raise BadOption(f"a switch is 1 or 0, not {value!r}")
-        yield from action.option_strings[:1] if on else action.option_strings[1:]
+        yield from action.option_strings[:1] if read_switch(value) else action.option_strings[1:]
     elif isinstance(action, argparse._AppendAction):
         # A header has spaces of its own: one a line. Names and addresses have none.
         each = value.splitlines() if action.dest == "headers" else value.split()
