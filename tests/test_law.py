@@ -26,6 +26,8 @@ BELOW = {
     "server": {"types", "wsgi", "rules"},
     "serving": {"types", "rules", "values", "server"},
     "site": {"types", "errors", "respond", "apps", "middleware", "options"},
+    "paste": {"types", "wsgi", "errors", "respond", "middleware", "values", "options", "server"}
+    | {"serving", "site"},
     "cli": {"rules", "server", "serving", "site", "options", "compress"},
     "__main__": {"cli"},
     "__init__": {"wsgi", "types", "rules", "sources", "respond", "apps", "middleware"}

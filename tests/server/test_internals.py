@@ -10,15 +10,26 @@ from typing import Any
 
 import pytest
 from waitress import wasyncore
+from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import BaseWSGIServer
 from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
 
 from tests.servers import ROOT, eventually, running
-from wsgistream.server import accounts, channel, listeners, loop, parser, run, sending, tasks
+from wsgistream.server import (
+    accounts,
+    adjustments,
+    channel,
+    listeners,
+    loop,
+    parser,
+    run,
+    sending,
+    tasks,
+)
 
-MODULES = (accounts, channel, listeners, loop, parser, run, sending, tasks)
+MODULES = (accounts, adjustments, channel, listeners, loop, parser, run, sending, tasks)
 
 NAMES = sorted(
     {
@@ -39,6 +50,7 @@ def living() -> dict[Any, Any]:
         (connection,) = started.server._channels()
         request = connection.parser_class(connection.adj)
         return {
+            Adjustments: connection.adj,
             HTTPChannel: connection,
             HTTPRequestParser: request,
             WSGITask: WSGITask(connection, request),
