@@ -3,6 +3,7 @@
 from wsgistream.apps.files import DirectoryApp, FileApp
 from wsgistream.middleware.prefix import PrefixMiddleware
 from wsgistream.middleware.ranges import RangeMiddleware
+from wsgistream.middleware.streaming import StreamingMiddleware
 from wsgistream.respond import FileResponse, StreamingResponse, respond
 from wsgistream.rules.decide import decide
 from wsgistream.server.sockets import CannotListen
@@ -14,7 +15,9 @@ from wsgistream.sources.folder import Folder
 from wsgistream.sources.memory import Memory
 from wsgistream.sources.stream import Stream
 from wsgistream.types import Entry, Meta, Plan, Slice, Source, Store
+from wsgistream.wsgi import stack
 from wsgistream.wsgi.waiting import Pausable, Wakeable
+from wsgistream.wsgi.watching import Transfer
 
 __all__ = [
     "CannotListen",
@@ -35,7 +38,9 @@ __all__ = [
     "Source",
     "Store",
     "Stream",
+    "StreamingMiddleware",
     "StreamingResponse",
+    "Transfer",
     "Wakeable",
     "create_app",
     "decide",
@@ -43,4 +48,5 @@ __all__ = [
     "etag_of_status",
     "respond",
     "serve",
+    "stack",
 ]

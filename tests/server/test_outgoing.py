@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.files import Pipe, beyond_its_end
 from tests.server.bodies import answering
 from tests.servers import DEADLINE, eventually, running
 from wsgistream.apps.files import DirectoryApp
-from wsgistream.server.outgoing import FilePart, Outgoing, length_of
+from wsgistream.server.outgoing import FilePart, Outgoing
 from wsgistream.server.sending import SMALL
 from wsgistream.types import Body, Environ, StartResponse, WSGIApp
 
@@ -94,30 +95,6 @@ def test_a_file_that_cannot_be_closed_is_told_of_and_keeps_nothing_from_being_cl
     queue.close()
     assert [owner.closings for owner in owners] == [1] * 4
     assert len([record for record in caplog.records if record.exc_info]) == 2
-
-
-def beyond_its_end() -> io.BytesIO:
-    file = io.BytesIO(b"some")
-    file.seek(10)
-    return file
-
-
-class Pipe(io.BytesIO):
-    def seekable(self) -> bool:
-        return False
-
-
-@pytest.mark.parametrize(
-    ("file", "length"),
-    [
-        pytest.param(io.BytesIO(b"some"), 4, id="a file"),
-        pytest.param(beyond_its_end(), 0, id="a file beyond its end"),
-        pytest.param(Pipe(b"some"), 0, id="a pipe"),
-        pytest.param(object(), 0, id="what does not tell"),
-    ],
-)
-def test_the_length_is_known_of(file: Any, length: int) -> None:
-    assert length_of(file) == length
 
 
 def wrapped(make: Any, length: int) -> WSGIApp:

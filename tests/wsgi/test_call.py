@@ -131,6 +131,17 @@ def test_a_failure_after_the_answer_is_sent_is_raised() -> None:
         list(reply.body)
 
 
+def test_nothing_is_written_after_the_body_was_given() -> None:
+    def app(environ: Environ, start_response: StartResponse) -> Iterator[bytes]:
+        write: Any = start_response(OK, [])
+        yield b"a"
+        write(b"never")
+
+    reply = call(app, make_environ())
+    with pytest.raises(AssertionError, match="write"):
+        list(reply.body)
+
+
 def test_a_body_that_is_put_around_another_closes_both_once() -> None:
     inner, outer = WatchedBody([b"a"]), WatchedBody([b"A"])
     reply = Reply(OK, PLAIN, inner)

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from waitress.buffers import ReadOnlyFileBasedBuffer
 
+from tests.files import Pipe, beyond_its_end
 from wsgistream.sources.file import File
 from wsgistream.sources.memory import Memory
 from wsgistream.types import Slice
@@ -22,6 +23,7 @@ from wsgistream.wsgi.files import (
     FileWrapper,
     PiecesFile,
     hand_over,
+    length_of,
     plain_file,
     read_at,
 )
@@ -38,7 +40,9 @@ def path(tmp_path: Path) -> Path:
 
 def pieces_file(path: Path, *pieces: bytes | Slice, turns: bool = False) -> PiecesFile:
     source = File(path)
-    return PiecesFile(Pieces(source, pieces), source.file, turns=turns)
+    file = PiecesFile(Pieces(source, pieces), source.file)
+    file.turns = turns
+    return file
 
 
 PARTS = (b"<", Slice(3, 7), b"|", Slice(0, 2), b">")
@@ -165,3 +169,16 @@ def test_only_a_regular_file_read_as_it_is_is_plain(path: Path) -> None:
     os.close(writer)
     with io.FileIO(reader) as pipe:
         assert plain_file(pipe) is None
+
+
+@pytest.mark.parametrize(
+    ("file", "length"),
+    [
+        pytest.param(io.BytesIO(b"some"), 4, id="a file"),
+        pytest.param(beyond_its_end(), 0, id="a file beyond its end"),
+        pytest.param(Pipe(b"some"), 0, id="a pipe"),
+        pytest.param(object(), 0, id="what does not tell"),
+    ],
+)
+def test_the_length_is_known_of(file: Any, length: int) -> None:
+    assert length_of(file) == length

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import IO, Any, Final
 
 from wsgistream.respond import enact
@@ -36,19 +36,15 @@ class RangeMiddleware:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return self.app(environ, start_response)
-        server_wrapper = environ.get("wsgi.file_wrapper")
-        if server_wrapper is not None:
-            environ = {**environ, "wsgi.file_wrapper": FileWrapper}
         reply = call(self.app, environ)
         now = time.time()
         meta = _meta(reply, now, environ["REQUEST_METHOD"])
         if meta is None:
-            return _restored(reply, server_wrapper).send(start_response)
+            return reply.send(start_response)
         plan = decide(environ, meta, now)
         if plan.status == 200:
             reply.set("Accept-Ranges", "bytes")
-            return _restored(reply, server_wrapper).send(start_response)
-        environ = {**environ, "wsgi.file_wrapper": server_wrapper}
+            return reply.send(start_response)
         return enact(plan, environ, start_response, _source(reply.body, meta))
 
 
@@ -80,13 +76,6 @@ def _size(reply: Reply, method: str) -> int | None:
     # The body of HEAD is empty, and so says nothing of that of GET.
     whole = method == "GET" and isinstance(reply.body, (list, tuple))
     return sum(map(len, reply.body)) if whole else None
-
-
-def _restored(reply: Reply, server_wrapper: Callable[..., Body] | None) -> Reply:
-    """Put the server's own file wrapper back around a file, for the server to know it."""
-    if isinstance(reply.body, FileWrapper) and server_wrapper is not None:
-        reply.body = server_wrapper(reply.body.file, reply.body.block_size)
-    return reply
 
 
 def _source(body: Body, meta: Meta) -> Source:

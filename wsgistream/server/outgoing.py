@@ -54,18 +54,6 @@ class FilePart:
             logger.exception("Exception while closing a file that was to be sent")
 
 
-def length_of(file: Any) -> int:
-    """Count the bytes from where a file stands to its end; 0 where only reading could tell."""
-    seekable = getattr(file, "seekable", None)
-    if seekable is None or not seekable():
-        return 0
-    here = file.tell()
-    file.seek(0, os.SEEK_END)
-    end = file.tell()
-    file.seek(here)
-    return max(0, int(end - here))
-
-
 class Outgoing:
     """The queue of a connection; to waitress it is the one buffer of its channel."""
 
@@ -109,6 +97,7 @@ class Outgoing:
             count -= size
             done += 1
             if isinstance(part, FilePart):
+                part.skip(size)  # its position tells whoever watches it
                 part.close()
         del self._parts[:done]
 

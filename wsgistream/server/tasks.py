@@ -13,10 +13,10 @@ from waitress.task import ErrorTask, WSGITask, hop_by_hop
 
 from wsgistream.rules.access import Access
 from wsgistream.rules.head import has_body, write_head
-from wsgistream.server.outgoing import FilePart, length_of
+from wsgistream.server.outgoing import FilePart
 from wsgistream.server.sending import SMALL
 from wsgistream.wsgi.bodies import close
-from wsgistream.wsgi.files import FileWrapper
+from wsgistream.wsgi.files import FileWrapper, length_of
 from wsgistream.wsgi.waiting import IN_LOOP, Wakeable, is_pausable
 
 _OF_TASKS: Final = (

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from itertools import chain, islice
-from typing import Any
+from typing import Any, Final
 
 from wsgistream.types import Body, Environ, Header, StartResponse, WSGIApp
 from wsgistream.wsgi.bodies import Closing, close
+from wsgistream.wsgi.files import FileWrapper
+
+_FILE_WRAPPER: Final = "wsgi.file_wrapper"
 
 
 class Reply:
-    """An application's answer: status line, headers and body, none of it sent yet."""
+    """An application's answer: status line, headers and body, none of it sent yet.
 
-    __slots__ = ("body", "headers", "status")
+    A file is a FileWrapper until it is sent: then it goes to ``file_wrapper``, the server's own.
+    """
 
-    def __init__(self, status: str, headers: Iterable[Header], body: Body) -> None:
+    __slots__ = ("body", "file_wrapper", "headers", "status")
+
+    def __init__(
+        self,
+        status: str,
+        headers: Iterable[Header],
+        body: Body,
+        file_wrapper: Callable[..., Body] | None = None,
+    ) -> None:
         self.status = status
         self.headers = list(headers)
         self.body = body
+        self.file_wrapper = file_wrapper
 
     def get(self, name: str) -> str | None:
         """Return the first value of a header, in any letter case; None: there is none."""
@@ -36,12 +49,18 @@ class Reply:
         """Put ``body``, which reads the present one, in its place; both are closed in the end."""
         self.body = Closing(body, close, self.body)
 
+    def close(self) -> None:
+        """Give the answer up."""
+        close(self.body)
+
     def send(self, start_response: StartResponse) -> Body:
         """Begin the answer and return its body; the body is closed if it cannot begin."""
         try:
             start_response(self.status, self.headers)
+            if isinstance(self.body, FileWrapper) and self.file_wrapper is not None:
+                return self.body.given_to(self.file_wrapper)
         except BaseException:
-            close(self.body)
+            self.close()
             raise
         return self.body
 
@@ -50,16 +69,32 @@ def call(app: WSGIApp, environ: Environ) -> Reply:
     """Call an application and hold its answer.
 
     An application may begin its answer as late as its first chunk (PEP 3333): only then is that
-    one chunk read ahead. What it writes through the old ``write()`` comes before its body.
-    Raises what the application raises, its body closed, and AssertionError where it never begins.
+    one chunk read ahead. What it writes through the old ``write()`` is held and comes before its
+    body. Raises what the application raises, its body closed, and AssertionError where it never
+    begins.
     """
     start = _Start()
+    file_wrapper = environ.get(_FILE_WRAPPER)
+    if file_wrapper not in (None, FileWrapper):
+        environ = {**environ, _FILE_WRAPPER: FileWrapper}
     body = app(environ, start)
     try:
-        return start.reply(body)
+        reply = start.reply(body)
     except BaseException:
         close(body)
         raise
+    reply.file_wrapper = file_wrapper
+    return reply
+
+
+def stack(app: WSGIApp, *layers: Callable[[WSGIApp], WSGIApp]) -> WSGIApp:
+    """Put an application inside of layers, such as middleware; a request meets the first first.
+
+    ``stack(app, AccessLogMiddleware, partial(CompressMiddleware, minimum=1000))``
+    """
+    for layer in reversed(layers):
+        app = layer(app)
+    return app
 
 
 class _Start:
@@ -79,7 +114,12 @@ class _Start:
         if exc_info is None and self._begun is not None:
             raise AssertionError("start_response was called twice without exc_info (PEP 3333).")
         self._begun = status, headers
-        return self._written.append
+        return self._write
+
+    def _write(self, data: bytes) -> None:
+        if not self._held:
+            raise AssertionError("write() was called after the body was given (PEP 3333).")
+        self._written.append(data)
 
     def reply(self, body: Body) -> Reply:
         whole = body

@@ -6,7 +6,7 @@ import io
 import os
 import stat
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import accumulate
 from typing import IO, Any, Final
 
@@ -54,7 +54,10 @@ class PiecesFile:
     at most READ_SIZE bytes at a time and gives again from memory what was read and not yet sent.
     """
 
-    def __init__(self, body: Pieces, file: IO[bytes], *, turns: bool) -> None:
+    #: Its reader is waitress, which is to turn to others from time to time.
+    turns = False
+
+    def __init__(self, body: Pieces, file: IO[bytes]) -> None:
         self._body = body
         self._file = file
         sizes = (
@@ -65,7 +68,6 @@ class PiecesFile:
         self._position = 0
         self._block = b""
         self._block_start = 0
-        self._turns = turns
         self._taken = 0
 
     def seekable(self) -> bool:
@@ -86,7 +88,7 @@ class PiecesFile:
     def read(self, size: int = -1) -> bytes | memoryview:
         if size < 0:
             return b"".join(iter(lambda: self.read(READ_SIZE), b""))
-        if self._turns and self._taken >= _TURN and size:
+        if self.turns and self._taken >= _TURN and size:
             # waitress takes an empty read for a full socket, and comes back to it in its next turn.
             self._taken = 0
             return b""
@@ -94,7 +96,7 @@ class PiecesFile:
         if not 0 <= ahead < len(self._block):
             self._block, self._block_start, ahead = self._next_block(), self._position, 0
         # waitress sends a view as well, and need not have what it leaves unsent copied once more.
-        block = memoryview(self._block) if self._turns else self._block
+        block = memoryview(self._block) if self.turns else self._block
         chunk = block[ahead : ahead + size]
         self._position += len(chunk)
         return chunk
@@ -139,24 +141,80 @@ def hand_over(environ: Environ, body: Pieces) -> Body:
     file = body.source.file
     if wrapper is None or file is None:
         return body
-    turns = getattr(wrapper, "__module__", None) == "waitress.buffers"
-    wrapped: Body = wrapper(PiecesFile(body, file, turns=turns), READ_SIZE)
-    return wrapped
+    return wrapped_by(wrapper, PiecesFile(body, file), READ_SIZE)
+
+
+def wrapped_by(wrapper: Callable[..., Body], file: Any, block_size: int) -> Body:
+    """Give a file to a server's ``wsgi.file_wrapper``."""
+    if isinstance(file, PiecesFile):
+        file.turns = getattr(wrapper, "__module__", None) == "waitress.buffers"
+    return wrapper(file, block_size)
 
 
 class FileWrapper:
     """A ``wsgi.file_wrapper`` of our own (PEP 3333), which keeps the file itself in reach."""
 
+    #: Whoever sends a file reads it, in whatever thread: that is what handing it over means.
+    pausable = True
+
     def __init__(self, file: Any, block_size: int = READ_SIZE) -> None:
         self.file = file
         self.block_size = block_size
+        self._watchers: list[tuple[Callable[[], object], Callable[[], object]]] = []
 
     def __iter__(self) -> Iterator[bytes]:
         while chunk := self.file.read(self.block_size):
             yield chunk
 
+    def watch(self, before: Callable[[], object], after: Callable[[], object]) -> None:
+        """Have these called before, and after, the file is closed."""
+        self._watchers.append((before, after))
+
     def close(self) -> None:
-        close(self.file)
+        watchers, self._watchers = self._watchers, []
+        for before, _ in watchers:
+            before()
+        try:
+            close(self.file)
+        finally:
+            for _, after in watchers:
+                after()
+
+    def given_to(self, wrapper: Callable[..., Body]) -> Body:
+        """Wrap the same file in a server's own wrapper; who watches this one still hears of it."""
+        if wrapper is FileWrapper:
+            return self
+        file = _Watched(self) if self._watchers else self.file
+        return wrapped_by(wrapper, file, self.block_size)
+
+
+class _Watched:
+    """The file of a wrapper, to be read and closed by a server that does not know the wrapper.
+
+    It has no ``fileno``: what the system sends by itself does not move the file's position.
+    """
+
+    def __init__(self, wrapper: FileWrapper) -> None:
+        file = wrapper.file
+        self.read, self.seek, self.tell, self.seekable = (
+            file.read,
+            file.seek,
+            file.tell,
+            file.seekable,
+        )
+        self.close = wrapper.close
+
+
+def length_of(file: Any) -> int:
+    """Count the bytes from where a file stands to its end; 0 where only reading could tell."""
+    seekable = getattr(file, "seekable", None)
+    if seekable is None or not seekable():
+        return 0
+    here = file.tell()
+    file.seek(0, os.SEEK_END)
+    end = file.tell()
+    file.seek(here)
+    return max(0, int(end - here))
 
 
 def plain_file(file: Any) -> IO[bytes] | None:

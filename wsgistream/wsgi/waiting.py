@@ -61,6 +61,8 @@ class Wakeable:
     waits.
     """
 
+    pausable = True
+
     #: ``take`` never takes its time; where it may, the server calls it in a thread.
     quick: bool = True
 

@@ -1,0 +1,95 @@
+"""Changing: a body whose chunks are made into others, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from wsgistream.types import Body
+from wsgistream.wsgi.bodies import close
+from wsgistream.wsgi.waiting import Wakeable
+
+
+class Change(Protocol):
+    """What is done to the chunks of one body."""
+
+    def feed(self, chunk: bytes, /) -> bytes:
+        """Make a chunk into another; nothing, if there is not enough for one yet."""
+
+    def finish(self) -> bytes:
+        """Give what is left at the end; not called for a body that is left or fails."""
+
+
+def changed(body: Body, change: Change, *, quick: bool = False) -> Body:
+    """Give a body whose chunks are those of ``body``, changed; that is closed with it.
+
+    A stream that may be idle is so afterwards. ``quick``: the change never takes its time.
+    """
+    if isinstance(body, Wakeable):
+        return _ChangedStream(body, change, quick)
+    return _ChangedBody(body, change)
+
+
+class _ChangedBody:
+    """Any body; for each of its chunks there is one, if an empty one, so that none is waited for.
+
+    PEP 3333 asks that of a middleware.
+    """
+
+    def __init__(self, body: Body, change: Change) -> None:
+        self._body = body
+        self._change = change
+        self._chunks: Iterator[bytes] | None = None
+        self._closed = self._ended = False
+
+    @property
+    def pausable(self) -> bool:
+        return getattr(self._body, "pausable", False) is True
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        if self._ended:
+            raise StopIteration
+        if self._chunks is None:
+            self._chunks = iter(self._body)
+        for chunk in self._chunks:
+            return self._change.feed(chunk)
+        self._ended = True
+        return self._change.finish()
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = self._ended = True
+            close(self._body)
+
+
+class _ChangedStream(Wakeable):
+    """A stream that may have nothing to say for now."""
+
+    def __init__(self, body: Wakeable, change: Change, quick: bool) -> None:
+        self._body = body
+        self._change = change
+        self._ended = False
+        self.quick = quick and body.quick
+        self.heartbeat = body.heartbeat
+
+    def take(self) -> bytes | None:
+        if self._ended:
+            raise StopIteration
+        try:
+            chunk = self._body.take()
+        except StopIteration:
+            self._ended = True
+            return self._change.finish()
+        return None if chunk is None else self._change.feed(chunk)
+
+    def beat(self) -> bytes:
+        return self._change.feed(self._body.beat())
+
+    def wake_by(self, waker: Callable[[], object]) -> None:
+        self._body.wake_by(waker)
+
+    def close(self) -> None:
+        self._body.close()
