@@ -54,7 +54,17 @@ def application(kind: str, name: str) -> Any:
 
 def test_every_block_is_of_a_kind_that_is_tested() -> None:
     kinds = {name for _, name, _ in BLOCKS}
-    assert kinds == {"run", "tests", "serves", "flask", "mount", "source", "live"}
+    assert kinds == {
+        "run",
+        "tests",
+        "serves",
+        "flask",
+        "mount",
+        "source",
+        "settings",
+        "loads",
+        "live",
+    }
     assert README.count("```") == 2 * len(BLOCKS)
 
 
@@ -149,6 +159,16 @@ def test_a_command_serves_what_it_says(command: str, place: Path) -> None:
             assert answer["referrer-policy"] == "no-referrer"
         if "max-age" in command:
             assert answer["cache-control"].startswith("max-age=")
+
+
+def test_a_file_of_settings_is_loaded_and_served(place: Path) -> None:
+    (settings,), (program,) = blocks("settings"), blocks("loads")
+    assert settings == (ROOT / "examples" / "site.ini").read_text()
+    (place / "site.ini").write_text(settings.replace(":8080", ":0"))
+    program = f"import logging; logging.basicConfig(level=logging.INFO)\n{program}"
+    with started(shlex.join([sys.executable, "-c", program]), place) as port:
+        assert fetch(port, "/media/clip.mp4").body == b"video"
+        assert fetch(port, "/any/route")["x-frame-options"] == "DENY"
 
 
 def test_the_first_command_is_the_program_that_is_there() -> None:
