@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, Union
@@ -26,6 +27,8 @@ Path = str | os.PathLike[str]
         pytest.param(int, "-5", -5, id="a negative number"),
         pytest.param(int, "512 KiB", 512 * 1024, id="a size"),
         pytest.param(float, "1.5", 1.5, id="a number"),
+        pytest.param(float, "-1e-3", -0.001, id="a small number below zero"),
+        pytest.param(float | None, "2M", 2 * 1024**2, id="a rate"),
         pytest.param(str, "", "", id="an empty text"),
         pytest.param(bytes, "ü", b"\xc3\xbc", id="bytes"),
         pytest.param(Path, "/a=b c", "/a=b c", id="a path"),
@@ -59,7 +62,7 @@ Path = str | os.PathLike[str]
         pytest.param(bool | Callable[[str], bool], "no", False, id="a switch, not a callable"),
         pytest.param(WSGIApp | str | None, "404.html", "404.html", id="a name, not a callable"),
         pytest.param(Any, "os:path.join", os.path.join, id="an object of any kind"),
-        pytest.param(time.struct_time, "sys:flags", __import__("sys").flags, id="of a class"),
+        pytest.param(time.struct_time, "sys:flags", sys.flags, id="of a class"),
     ],
 )
 def test_a_text_is_read_as_its_annotation_says(
@@ -105,8 +108,8 @@ def test_only_what_is_set_is_given() -> None:
         pytest.param({"needed": "1.5"}, "or a size such as 512K or 2M, not '1.5'", id="a half"),
         pytest.param({"needed": ""}, "2M, not ''", id="an empty number"),
         pytest.param({"switch": "maybe"}, "everything is 1 or 0, not 'maybe'", id="a switch"),
-        pytest.param({"rate": "fast"}, "rate of everything is a number, not", id="a rate"),
-        pytest.param({"rate": "inf"}, "is a number, not 'inf'", id="an endless rate"),
+        pytest.param({"rate": "fast"}, "rate of everything is a number, or a size", id="a rate"),
+        pytest.param({"rate": "inf"}, "2M, not 'inf'", id="an endless rate"),
         pytest.param({"size": "x"}, "size of everything is a whole number, or", id="a size"),
         pytest.param({"size": "0K"}, "not '0K'", id="a size of nothing"),
         pytest.param({"choice": "third"}, "is first or second, not 'third'", id="a choice"),
@@ -157,6 +160,15 @@ def test_what_is_needed_is_asked_for() -> None:
     del options["app"]
     with pytest.raises(ValueError, match=r"^everything needs the setting needed\.$"):
         read_settings("everything", options, {"rate": "1"})
+
+
+def test_what_is_only_there_for_a_type_checker_is_imported() -> None:
+    def target(*, path: str, registry: Unknown | None = None, words: list[Unseen] = []) -> None:  # type: ignore[name-defined]  # noqa: B006, F821
+        """Names what its module does not import."""
+
+    texts = {"path": "a", "registry": "sys:path", "words": "sys:argv"}
+    found = read_settings("target", options_of(target), texts)
+    assert found == {"path": "a", "registry": sys.path, "words": [sys.argv]}
 
 
 def test_who_has_no_settings_says_so() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 import os
 import pkgutil
 import re
 from collections.abc import Callable, Iterable, Mapping
-from inspect import Parameter, isabstract, signature
+from contextlib import suppress
+from inspect import Parameter, get_annotations, getattr_static, isabstract, signature, unwrap
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, NamedTuple, Union, get_args, get_origin
 
@@ -30,8 +32,20 @@ class Kind(NamedTuple):
 
 def options_of(target: Callable[..., Any]) -> dict[str, Parameter]:
     """Return the options that a callable has by name, their annotations as objects."""
-    found = signature(target, eval_str=True).parameters
-    return {name: option for name, option in found.items() if option.kind not in _OPEN}
+    function = unwrap(getattr_static(target, "__init__") if isinstance(target, type) else target)
+    annotations = get_annotations(function, locals=_Names(function.__globals__), eval_str=True)
+    return {
+        name: option.replace(annotation=annotations.get(name, Any))
+        for name, option in signature(target).parameters.items()
+        if option.kind not in _OPEN
+    }
+
+
+class _Names(dict[str, Any]):
+    """What names mean in a module; those that it imports for a type checker alone: anything."""
+
+    def __missing__(self, name: str) -> Any:
+        return getattr(builtins, name, Any)
 
 
 def read_settings(
@@ -103,10 +117,11 @@ def _whole_number(text: str) -> int:
 
 
 def _number(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError
-    return number
+    with suppress(ValueError):
+        number = float(text)
+        if math.isfinite(number):
+            return number
+    return read_size(text)
 
 
 def _object(text: str) -> Any:
@@ -118,14 +133,15 @@ def _object(text: str) -> Any:
         raise _CannotImport(error) from error
 
 
+_OR_A_SIZE: Final = "or a size such as 512K or 2M"
 _OBJECT: Final = Kind(4, "package.module:name", _object)
 _TEXT: Final = Kind(9, "a text", str)
 
 _PLAIN: Final[Mapping[Any, Kind]] = {
     NoneType: Kind(0, "", _nothing),
     bool: Kind(1, "1 or 0", read_switch),
-    int: Kind(2, "a whole number, or a size such as 512K or 2M", _whole_number),
-    float: Kind(3, "a number", _number),
+    int: Kind(2, f"a whole number, {_OR_A_SIZE}", _whole_number),
+    float: Kind(3, f"a number, {_OR_A_SIZE}", _number),
     str: _TEXT,
     bytes: Kind(8, "a text", str.encode),
 }
