@@ -7,11 +7,13 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from importlib import import_module
 from typing import Any, Final
 
 import webob.static
 
+from bench.layers import LAYERS, layered
 from bench.model import GIB, KIB
 from wsgistream import DirectoryApp
 from wsgistream.types import Environ, StartResponse, WSGIApp
@@ -169,4 +171,5 @@ APPS: Final[Mapping[str, Callable[[str], Any]]] = {
     "hello": hello,
     "webob_static": webob_static,
     "whitenoise": whitenoise,
+    **{f"behind {name}": partial(layered, name) for name in LAYERS},
 }

@@ -159,3 +159,12 @@ OUR_EVENTS: Final = Contestant(
     _present,
     is_ours=True,
 )
+
+BARE: Final = Contestant(
+    "bare", "our DirectoryApp on our server", _program("ours", "directory"), _present, is_ours=True
+)
+
+
+def behind(layer: str) -> Contestant:
+    """The same files behind a middleware."""
+    return Contestant(layer, f"behind {layer}", _program("ours", f"behind {layer}"), _present)

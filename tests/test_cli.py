@@ -429,7 +429,7 @@ def test_a_failure_of_the_system_that_names_no_file_is_one_sentence(
 
 
 def test_the_help_is_given_on_the_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments in (["--help"], ["serve", "--help"], ["compress", "--help"]):
+    for arguments in (["--help"], *([name, "--help"] for name in ("serve", "compress", "sign"))):
         with pytest.raises(SystemExit) as end:
             main(arguments)
         assert end.value.code == 0

@@ -21,17 +21,19 @@ BELOW = {
     "middleware": {"types", "rules", "wsgi", "errors", "respond"},
     "apps": {"types", "rules", "wsgi", "sources", "errors", "respond"},
     "compress": {"rules"},
+    "keys": {"rules"},
     "values": {"rules"},
     "options": {"values"},
     "server": {"types", "wsgi", "rules"},
     "serving": {"types", "rules", "values", "server"},
-    "site": {"types", "errors", "respond", "apps", "middleware", "options"},
+    "site": {"types", "errors", "respond", "apps", "middleware", "options"} | {"keys"},
     "paste": {"types", "wsgi", "errors", "respond", "middleware", "values", "options", "server"}
     | {"serving", "site"},
-    "cli": {"rules", "server", "serving", "site", "options", "compress"},
+    "cli": {"rules", "server", "serving", "site", "options", "compress"}
+    | {"keys", "middleware", "values"},
     "__main__": {"cli"},
     "__init__": {"wsgi", "types", "rules", "sources", "respond", "apps", "middleware"}
-    | {"server", "serving", "site"},
+    | {"server", "serving", "site", "keys"},
 }
 
 #: What a rule may not touch: files, sockets, clocks, sleep and threads.

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from wsgistream.values import (
     number,
     read_address,
+    read_duration,
     read_header,
     read_log_format,
     read_prefix,
@@ -46,6 +47,12 @@ from wsgistream.values import (
         pytest.param(number(int, 1), "1", 1, id="the least number"),
         pytest.param(number(int, 1, 5), "5", 5, id="the largest number"),
         pytest.param(number(float, 0), "0.5", 0.5, id="a part of a second"),
+        pytest.param(read_duration, "90", 90, id="seconds by themselves"),
+        pytest.param(read_duration, "5s", 5, id="seconds"),
+        pytest.param(read_duration, "30m", 1800, id="minutes"),
+        pytest.param(read_duration, "2h", 7200, id="hours"),
+        pytest.param(read_duration, "1d", 86400, id="a day"),
+        pytest.param(read_duration, "2w", 1209600, id="weeks"),
     ],
 )
 def test_a_value_is_read(read: Callable[[str], object], text: str, expected: object) -> None:
@@ -83,6 +90,7 @@ READERS = [
     number(int, 1, 5),
     number(float, 0),
     read_workers,
+    read_duration,
 ]
 
 

@@ -1,8 +1,14 @@
 """wsgistream: streaming over HTTP for every WSGI stack."""
 
 from wsgistream.apps.files import DirectoryApp, FileApp
+from wsgistream.keys import read_keys
+from wsgistream.middleware.accesslog import AccessLogMiddleware
+from wsgistream.middleware.auth import BasicAuthMiddleware
+from wsgistream.middleware.headers import HeadersMiddleware
+from wsgistream.middleware.metrics import MetricsMiddleware
 from wsgistream.middleware.prefix import PrefixMiddleware
 from wsgistream.middleware.ranges import RangeMiddleware
+from wsgistream.middleware.signed import SignedURLMiddleware, sign
 from wsgistream.middleware.streaming import StreamingMiddleware
 from wsgistream.respond import FileResponse, StreamingResponse, respond
 from wsgistream.rules.decide import decide
@@ -20,6 +26,8 @@ from wsgistream.wsgi.waiting import Pausable, Wakeable
 from wsgistream.wsgi.watching import Transfer
 
 __all__ = [
+    "AccessLogMiddleware",
+    "BasicAuthMiddleware",
     "CannotListen",
     "CannotStart",
     "DirectoryApp",
@@ -28,12 +36,15 @@ __all__ = [
     "FileApp",
     "FileResponse",
     "Folder",
+    "HeadersMiddleware",
     "Memory",
     "Meta",
+    "MetricsMiddleware",
     "Pausable",
     "Plan",
     "PrefixMiddleware",
     "RangeMiddleware",
+    "SignedURLMiddleware",
     "Slice",
     "Source",
     "Store",
@@ -46,7 +57,9 @@ __all__ = [
     "decide",
     "etag_of_content",
     "etag_of_status",
+    "read_keys",
     "respond",
     "serve",
+    "sign",
     "stack",
 ]

@@ -11,11 +11,14 @@ from urllib.parse import quote
 
 from wsgistream import options
 from wsgistream.compress import CODINGS, MissingLibrary, compress_tree
+from wsgistream.keys import read_keys
+from wsgistream.middleware.signed import sign as sign_link
 from wsgistream.rules.access import log_format
 from wsgistream.server.sockets import CannotListen, url_of
 from wsgistream.server.workers import CannotStart
 from wsgistream.serving import listening, run
 from wsgistream.site import create_app
+from wsgistream.values import read_duration
 
 #: The exit status for arguments that cannot be.
 MISUSED: Final = 2
@@ -24,7 +27,7 @@ INTERRUPTED: Final = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ``wsgistream [serve|compress] …`` and return its exit status."""
+    """Run ``wsgistream [serve|compress|sign] …`` and return its exit status."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     command = _COMMANDS.get(arguments[0]) if arguments else None
     try:
@@ -113,6 +116,42 @@ def compress(arguments: Sequence[str]) -> int:
     return 0
 
 
+def sign(arguments: Sequence[str]) -> int:
+    """Write a signed link to the standard output."""
+    parser = options.Parser(
+        prog="wsgistream sign",
+        description="Write a link that holds for a time, where wsgistream has the same key.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("url", metavar="URL|PATH", help="what to link to, from the host's root")
+    parser.add_argument(
+        "--key-file", metavar="FILE", required=True, help="the keys, one a line; the first signs"
+    )
+    parser.add_argument(
+        "--expires",
+        type=read_duration,
+        default=3600,
+        metavar="DURATION",
+        help="how long it holds: seconds, or such as 30m, 1h, 7d (default: 1h)",
+    )
+    parser.add_argument("--method", default="GET", help="the method it allows (default: GET)")
+    parser.add_argument(
+        "--prefix",
+        nargs="?",
+        default=False,
+        const=True,
+        metavar="/FOLDER/",
+        help="link to all below this folder (default: that of the URL), as a playlist needs it",
+    )
+    parser.add_argument(
+        "--mount", default="", metavar="/PATH", help="where the application is, if not at the root"
+    )
+    chosen = vars(parser.parse_args(arguments))
+    key, *_ = read_keys(chosen.pop("key_file"))
+    print(sign_link(chosen.pop("url"), key, **chosen))  # noqa: T201
+    return 0
+
+
 def _say(text: str) -> None:
     """Write one line for a person; what could end it or command a terminal is escaped."""
     safe = (char if char.isprintable() else ascii(char)[1:-1] for char in text)
@@ -122,4 +161,5 @@ def _say(text: str) -> None:
 _COMMANDS: Final[Mapping[str, Callable[[Sequence[str]], int]]] = {
     "compress": compress,
     "serve": serve,
+    "sign": sign,
 }

@@ -17,6 +17,8 @@ from wsgistream.rules.fields import check_header
 
 _ADDRESS: Final = re.compile(r"(?:\[(?P<ipv6>[^]]*)]|(?P<host>[^:]*)):(?P<port>\d{1,5})", re.ASCII)
 _LARGEST_PORT: Final = 65535
+_DURATION: Final = re.compile(r"(?P<count>\d{1,9})(?P<unit>[smhdw]?)", re.ASCII)
+_SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 # More threads, or processes, no machine is quicker with, and many cannot start.
 _MOST: Final = 1000
 
@@ -138,6 +140,17 @@ read_threads: Final = number(int, 1, _MOST)
 
 #: Read how many seconds running answers may go on after a stop.
 read_grace: Final = number(float, 0)
+
+
+@_sentence
+def read_duration(text: str) -> int:
+    """Read seconds, or minutes, hours, days or weeks with their letter."""
+    match = _DURATION.fullmatch(text)
+    if match is None or not int(match["count"]):
+        raise ValueError(
+            f"A duration is a number of seconds, or such as 30m, 1h, 7d, not {text!r}."
+        )
+    return int(match["count"]) * _SECONDS[match["unit"]]
 
 
 @_sentence

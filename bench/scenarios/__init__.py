@@ -8,6 +8,7 @@ from bench.model import Scenario
 from bench.scenarios.beside import BESIDE
 from bench.scenarios.generator import GENERATOR
 from bench.scenarios.idle import IDLE
+from bench.scenarios.middleware import MIDDLEWARE
 from bench.scenarios.paced import PACED
 from bench.scenarios.ranges import RANGES
 from bench.scenarios.slow_clients import SLOW_CLIENTS
@@ -27,5 +28,6 @@ SCENARIOS: Final[dict[str, Scenario]] = {
         IDLE,
         WORKERS,
         SLOW_CLIENTS,
+        MIDDLEWARE,
     )
 }

@@ -64,6 +64,7 @@ def test_the_list_tells_every_scenario_and_runs_none() -> None:
         "idle",
         "workers",
         "slow_clients",
+        "middleware",
     ]
 
 

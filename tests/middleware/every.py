@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from wsgistream import PrefixMiddleware, RangeMiddleware, StreamingMiddleware
+from wsgistream import (
+    AccessLogMiddleware,
+    BasicAuthMiddleware,
+    HeadersMiddleware,
+    MetricsMiddleware,
+    PrefixMiddleware,
+    RangeMiddleware,
+    SignedURLMiddleware,
+    StreamingMiddleware,
+    sign,
+)
 from wsgistream.types import WSGIApp
 
 Layer = Callable[[WSGIApp], WSGIApp]
+
+
+KEY: Final = b"a key for the tests"
 
 
 @dataclass(frozen=True)
@@ -24,9 +38,22 @@ class Case:
 
 
 EVERY: Final[dict[str, Case]] = {
+    "AccessLogMiddleware": Case(
+        partial(AccessLogMiddleware, logger=logging.Logger("every", logging.INFO))
+    ),
+    "HeadersMiddleware": Case(partial(HeadersMiddleware, cors=["https://example.org"])),
+    "MetricsMiddleware": Case(MetricsMiddleware),
+    "BasicAuthMiddleware": Case(
+        partial(BasicAuthMiddleware, users={"ann": "{SHA}GpHWL3ymc5liWkNopqtdSjuqYHM="}),
+        headers={"Authorization": "Basic YW5uOnB3"},
+    ),
     "PrefixMiddleware": Case(
         partial(PrefixMiddleware, prefix="/files"), outside=lambda path: f"/files{path}"
     ),
     "RangeMiddleware": Case(RangeMiddleware),
+    "SignedURLMiddleware": Case(
+        partial(SignedURLMiddleware, keys=[KEY]),
+        outside=lambda path: sign(path, KEY, expires=3600),
+    ),
     "StreamingMiddleware": Case(partial(StreamingMiddleware, chunk=lambda transfer, data: data)),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,17 @@ import pytest
 from tests.client import make_environ
 from tests.files import CountedFile, Pipe
 from tests.live import stock_waitress
-from tests.middleware.contract import ServerWrapper, answering, failing
+from tests.middleware.contract import ServerWrapper, answering, failing, failing_at_once
 from tests.server.bodies import Feed
 from tests.servers import Connection, running
 from tests.watched import WatchedBody
-from wsgistream import FileApp
+from wsgistream import FileApp, RangeMiddleware
 from wsgistream.types import Body, Environ, StartResponse, WSGIApp
 from wsgistream.wsgi import Reply, call
 from wsgistream.wsgi.bodies import close
 from wsgistream.wsgi.files import FileWrapper
-from wsgistream.wsgi.waiting import Wakeable
-from wsgistream.wsgi.watching import Transfer
+from wsgistream.wsgi.waiting import IN_LOOP, Wakeable, WouldBlock
+from wsgistream.wsgi.watching import Transfer, watched
 
 DATA = b"0123456789" * 100_000
 
@@ -109,7 +110,7 @@ def test_what_is_left_is_aborted_as(make: Callable[[], Body]) -> None:
 @pytest.mark.parametrize(
     ("method", "status"), [("HEAD", "200 OK"), ("GET", "304 Not Modified"), ("GET", "204 None")]
 )
-@pytest.mark.parametrize(("make", "chunks"), BODIES[2:])
+@pytest.mark.parametrize(("make", "chunks"), BODIES)
 def test_an_answer_without_a_body_is_whole_of(
     method: str, status: str, make: Callable[[], Body], chunks: int
 ) -> None:
@@ -192,6 +193,137 @@ def test_a_file_that_stands_elsewhere_is_counted_from_there() -> None:
     reply, told = followed(FileWrapper(file))
     assert drained(reply.body) == b"more"
     assert [(transfer.sent, transfer.outcome) for transfer in told] == [(4, "finished")]
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_a_list_that_is_watched_twice_is_one_still(kind: Callable[[list[bytes]], Body]) -> None:
+    reply, told = followed(kind([b"some", b"more"]))
+    Transfer(make_environ(), told.append, clock=Clock()).follow(reply)
+    assert reply.body == [b"some", b"more"]
+    close(reply.body)
+    close(reply.body)
+    assert [(transfer.sent, transfer.outcome) for transfer in told] == [(8, "finished")] * 2
+
+
+def test_a_list_that_cannot_be_closed_has_failed() -> None:
+    class Stuck(list[bytes]):
+        def close(self) -> None:
+            raise LookupError
+
+    reply, told = followed(Stuck([b"some"]))
+    with pytest.raises(LookupError):
+        close(reply.body)
+    assert [(transfer.sent, transfer.outcome) for transfer in told] == [(4, "failed")]
+
+
+def test_a_file_tells_all_who_watch_whatever_one_of_them_raises() -> None:
+    def then(transfer: Transfer) -> None:
+        raise LookupError
+
+    file = CountedFile(b"some")
+    reply, told = Reply("200 OK", [], FileWrapper(file)), list[Transfer]()
+    for each in (told.append, then, told.append):
+        Transfer(make_environ(), each, clock=Clock()).follow(reply)
+    assert b"".join(reply.body) == b"some"
+    with pytest.raises(LookupError):
+        close(reply.body)
+    assert [(transfer.sent, transfer.outcome) for transfer in told] == [(4, "finished")] * 2
+    assert file.closings == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "expected"),
+    [
+        pytest.param(lambda: [b"some"], "404 Not Found", 404, id="a list"),
+        pytest.param(lambda: WatchedBody([b"a"]), "203 Changed", 203, id="a generator"),
+        pytest.param(lambda: WatchedBody(failing()), "203 Changed", 203, id="fails midway"),
+        pytest.param(lambda: WatchedBody(failing_at_once()), "200 OK", 500, id="fails at once"),
+        pytest.param(lambda: [b"some"], "so", 500, id="a status that is none"),
+        pytest.param(lambda: [b"some"], "\u0662\u0660\u0660", 500, id="digits of another script"),
+    ],
+)
+def test_the_status_is_the_one_the_client_gets_of(
+    body: Callable[[], Body], status: str, expected: int
+) -> None:
+    reply, told = followed(body(), status=status)
+    with suppress(LookupError):
+        drained(reply.body)
+    close(reply.body)
+    assert [transfer.code for transfer in told] == [expected]
+
+
+def asked(app: WSGIApp, told: list[Transfer], start: Any = None, **environ: Any) -> Body:
+    start = start or (lambda *_: lambda data: None)
+    return watched(app, make_environ(**environ), start, told.append, clock=Clock())
+
+
+def test_an_application_that_raises_has_failed() -> None:
+    def app(environ: Environ, start_response: StartResponse) -> Body:
+        raise LookupError
+
+    told: list[Transfer] = []
+    with pytest.raises(LookupError) as failure:
+        asked(app, told)
+    (transfer,) = told
+    assert (transfer.outcome, transfer.code, transfer.error) == ("failed", 500, failure.value)
+    assert (transfer.status, transfer.method, transfer.seconds) == ("", "GET", 1)
+
+
+@pytest.mark.parametrize(("make", "chunks"), BODIES)
+def test_an_answer_that_cannot_begin_has_failed(make: Callable[[], Body], chunks: int) -> None:
+    def refuse(*_: object) -> Any:
+        raise LookupError
+
+    told: list[Transfer] = []
+    with pytest.raises(LookupError):
+        asked(answering(make()), told, refuse)
+    assert [(each.sent, each.outcome, each.code) for each in told] == [(0, "failed", 500)]
+
+
+def test_an_answer_that_cannot_be_followed_has_failed() -> None:
+    class Broken(CountedFile):
+        def seek(self, *_: int) -> int:
+            raise LookupError
+
+    file, told = Broken(b"some"), list[Transfer]()
+
+    def app(environ: Environ, start_response: StartResponse) -> Body:
+        start_response("200 OK", [])
+        return FileWrapper(file)
+
+    with pytest.raises(LookupError):
+        asked(app, told)
+    assert ([transfer.outcome for transfer in told], file.closings) == (["failed"], 1)
+
+
+@pytest.mark.parametrize("in_loop", [False, True])
+def test_what_is_put_off_says_so(in_loop: bool) -> None:
+    def app(environ: Environ, start_response: StartResponse) -> Body:
+        raise WouldBlock
+
+    told: list[Transfer] = []
+    with pytest.raises(WouldBlock):
+        asked(app, told, **({IN_LOOP: True} if in_loop else {}))
+    assert [transfer.is_put_off for transfer in told] == [in_loop]
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [({"Range": "bytes=2-3"}, b"me"), ({}, b"somemore"), ({"If-None-Match": "*"}, b"")],
+)
+def test_who_makes_ranges_of_a_watched_file_has_it_tell(
+    tmp_path: Path, headers: dict[str, str], expected: bytes
+) -> None:
+    (tmp_path / "file").write_bytes(b"somemore")
+
+    def app(environ: Environ, start_response: StartResponse) -> Body:
+        start_response("200 OK", [("Content-Length", "8"), ("ETag", '"t"')])
+        return _wrapped(environ, tmp_path / "file")
+
+    watch = Watch(app)
+    environ = {**make_environ(headers=headers), "wsgi.file_wrapper": ServerWrapper}
+    assert drained(RangeMiddleware(watch)(environ, lambda *_: lambda data: None)) == expected
+    assert len(watch.told) == 1
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from wsgistream.types import Body, Environ, Meta, Source, StartResponse, WSGIApp
 from wsgistream.wsgi import Reply, call
 from wsgistream.wsgi.bodies import OnePass
 from wsgistream.wsgi.files import READ_SIZE, FileWrapper, plain_file
+from wsgistream.wsgi.waiting import is_quick
 
 # What Meta says by itself.
 _IN_META: Final = frozenset(
@@ -32,6 +33,7 @@ class RangeMiddleware:
 
     def __init__(self, app: WSGIApp) -> None:
         self.app = app
+        self.quick = is_quick(app)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
@@ -81,7 +83,7 @@ def _size(reply: Reply, method: str) -> int | None:
 def _source(body: Body, meta: Meta) -> Source:
     seekable = getattr(getattr(body, "file", None), "seekable", None)
     if isinstance(body, FileWrapper) and seekable is not None and seekable():
-        return _File(body.file, meta)
+        return _File(body, meta)
     return _Body(body, meta)
 
 
@@ -98,11 +100,14 @@ class _Body(OnePass):
 class _File:
     """The file of an answer as a source; it begins where the application left its position."""
 
-    def __init__(self, file: Any, meta: Meta) -> None:
-        self._file = file
-        self._origin = file.tell()
+    def __init__(self, body: FileWrapper, meta: Meta) -> None:
+        self._body = body
+        self._file: Any = body.file
+        self._origin = self._file.tell()
         self.meta = meta
-        self.file: IO[bytes] | None = None if self._origin else plain_file(file)
+        # What the system sends by itself is not read, and whoever watches would not hear of it.
+        read = self._origin or body.is_watched
+        self.file: IO[bytes] | None = None if read else plain_file(self._file)
 
     def read(self, start: int, stop: int) -> Iterator[bytes]:
         self._file.seek(self._origin + start)
@@ -111,4 +116,4 @@ class _File:
             yield block
 
     def close(self) -> None:
-        self._file.close()
+        self._body.close()

@@ -33,6 +33,7 @@ class StreamingMiddleware:
     left) or ``"failed"`` (``transfer.error`` says how). What ``chunk`` returns is sent in place of
     the data (None: the data itself); such an answer has no length, no ranges and a weak tag. With
     ``changes=False`` it only looks, and all of that stays. What a hook raises cuts the answer.
+    ``finish`` must not wait: a server that sends a file by itself calls it in its loop.
 
     ``when``: ``"streaming"`` leaves out what is sent as a list, ``"all"`` nothing, and a function
     ``(environ, reply)`` decides. ``clock`` (seconds) times it. Raises ValueError or TypeError for
@@ -72,12 +73,15 @@ class StreamingMiddleware:
             environ.pop("HTTP_IF_RANGE", None)
         reply = call(self.app, environ)
         try:
+            if self._changes and reply.status.startswith("304"):
+                _weaken(reply)  # as it is with the answer that the client has kept
             if self._is_meant(environ, reply):
                 self._follow(transfer, reply)
-        except BaseException:
+        except BaseException as error:
+            transfer.fail(error)
             reply.close()
             raise
-        return reply.send(start_response)
+        return transfer.send(reply, start_response)
 
     def _is_meant(self, environ: Environ, reply: Reply) -> bool:
         if callable(self._when):
@@ -107,7 +111,7 @@ class _Hook:
         self._changes = changes
 
     def feed(self, chunk: bytes) -> bytes:
-        given = self._chunk(self._transfer, chunk)
+        given = self._chunk(self._transfer, chunk) if chunk else None
         return chunk if given is None or not self._changes else given
 
     def finish(self) -> bytes:
@@ -118,6 +122,10 @@ def _tell_of_change(reply: Reply) -> None:
     for name in _OF_THE_BYTES:
         reply.set(name, None)
     reply.set("Accept-Ranges", "none")
+    _weaken(reply)
+
+
+def _weaken(reply: Reply) -> None:
     etag = reply.get("ETag")
     if etag is not None and not etag.startswith("W/"):
         reply.set("ETag", f"W/{etag}")

@@ -71,7 +71,7 @@ class _ChangedStream(Wakeable):
     def __init__(self, body: Wakeable, change: Change, quick: bool) -> None:
         self._body = body
         self._change = change
-        self._ended = False
+        self._closed = self._ended = False
         self.quick = quick and body.quick
         self.heartbeat = body.heartbeat
 
@@ -92,4 +92,6 @@ class _ChangedStream(Wakeable):
         self._body.wake_by(waker)
 
     def close(self) -> None:
-        self._body.close()
+        if not self._closed:
+            self._closed = self._ended = True
+            self._body.close()

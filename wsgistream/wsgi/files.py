@@ -7,6 +7,7 @@ import os
 import stat
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from itertools import accumulate
 from typing import IO, Any, Final
 
@@ -172,19 +173,23 @@ class FileWrapper:
 
     def close(self) -> None:
         watchers, self._watchers = self._watchers, []
-        for before, _ in watchers:
-            before()
-        try:
-            close(self.file)
-        finally:
-            for _, after in watchers:
-                after()
+        with ExitStack() as last:  # each is told, whatever another of them raises
+            for _, after in reversed(watchers):
+                last.callback(after)
+            last.callback(close, self.file)
+            for before, _ in watchers:
+                before()
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody wants to know how much of the file is read."""
+        return bool(self._watchers)
 
     def given_to(self, wrapper: Callable[..., Body]) -> Body:
         """Wrap the same file in a server's own wrapper; who watches this one still hears of it."""
         if wrapper is FileWrapper:
             return self
-        file = _Watched(self) if self._watchers else self.file
+        file = _Watched(self) if self.is_watched else self.file
         return wrapped_by(wrapper, file, self.block_size)
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
-from wsgistream.types import Environ
-from wsgistream.wsgi import Reply
+from wsgistream.types import Body, Environ, Header, StartResponse, WSGIApp
+from wsgistream.wsgi import Reply, call
 from wsgistream.wsgi.bodies import close
 from wsgistream.wsgi.files import FileWrapper, length_of
-from wsgistream.wsgi.waiting import Wakeable
+from wsgistream.wsgi.waiting import IN_LOOP, Wakeable, WouldBlock
 
 #: What became of an answer: all of it was taken; nobody took the rest; or it could not go on.
 Outcome: TypeAlias = Literal["finished", "aborted", "failed"]
@@ -20,6 +20,33 @@ _Chunk = TypeVar("_Chunk", bytes, bytes | None)
 
 # Statuses without a body, whatever the application gives (RFC 9110 §6.4.1).
 _BODILESS: Final = ("1", "204", "304")
+
+
+def watched(
+    app: WSGIApp,
+    environ: Environ,
+    start_response: StartResponse,
+    then: Callable[[Transfer], object],
+    *,
+    clock: Callable[[], float] = time.monotonic,
+) -> Body:
+    """Answer with an application; ``then`` is told once what became of it, however it ends.
+
+    That is so too for what was only tried in a loop; ``transfer.is_put_off`` says that it was.
+    """
+    transfer = Transfer(environ, then, clock=clock)
+    try:
+        reply = call(app, environ)
+        try:
+            transfer.follow(reply)
+        except BaseException:
+            reply.close()
+            raise
+    except BaseException as error:
+        transfer.fail(error)
+        transfer.end()
+        raise
+    return transfer.send(reply, start_response)
 
 
 class Transfer:
@@ -40,6 +67,7 @@ class Transfer:
         "environ",
         "error",
         "headers",
+        "method",
         "outcome",
         "seconds",
         "sent",
@@ -56,7 +84,9 @@ class Transfer:
         self.environ = environ
         self._then = then
         self._clock = clock
-        self._bodied = environ["REQUEST_METHOD"] != "HEAD"
+        #: That of the request; the environ may be changed by whoever answers it.
+        self.method: str = environ["REQUEST_METHOD"]
+        self._bodied = self.method != "HEAD"
         self._expected: int | None = None
         #: The status line, and the headers, as the application gave them.
         self.status = ""
@@ -81,10 +111,36 @@ class Transfer:
             return
         if isinstance(body, Wakeable):
             reply.body = _WatchedStream(body, self)
-        elif type(body) is list or type(body) is tuple:
+        elif isinstance(body, (list, tuple)):
             reply.body = _WatchedList(body, self)
         else:
             reply.body = _WatchedBody(body, self)
+
+    def send(self, reply: Reply, start_response: StartResponse) -> Body:
+        """Begin a reply that is followed, and return its body; if it cannot begin, that is told."""
+
+        def begin(
+            status: str, headers: list[Header], exc_info: Any = None, /
+        ) -> Callable[[bytes], object]:
+            try:
+                return start_response(status, headers, exc_info)
+            except BaseException as error:
+                self.fail(error)
+                raise
+
+        return reply.send(begin)
+
+    @property
+    def code(self) -> int:
+        """The status that the client gets: 500 for what has failed before its first byte."""
+        code = self.status[:3]
+        is_answer = code.isascii() and code.isdigit() and (self.sent or self.error is None)
+        return int(code) if is_answer else 500
+
+    @property
+    def is_put_off(self) -> bool:
+        """Whether it was only tried in a loop: the server asks again, in a thread."""
+        return isinstance(self.error, WouldBlock) and IN_LOOP in self.environ and not self.sent
 
     def _follow_file(self, body: FileWrapper) -> bool:
         """Have a file tell by its position how much was sent, if it has one."""
@@ -107,6 +163,13 @@ class Transfer:
         """Count a chunk (bytes) that the server has taken."""
         self.sent += size
         self.chunks += 1
+
+    def take_all(self, chunks: Iterable[bytes]) -> None:
+        """Count a body that the server takes as a whole, unless it could not even begin."""
+        if self.outcome is None:
+            self.finish()
+            for chunk in chunks if self._bodied else ():
+                self.take(len(chunk))
 
     def fail(self, error: BaseException) -> None:
         """Note why the body cannot go on."""
@@ -206,13 +269,18 @@ class _WatchedList(list[bytes]):
 
     def __init__(self, body: list[bytes] | tuple[bytes, ...], transfer: Transfer) -> None:
         super().__init__(body)
+        self._body: object = body
         self._transfer: Transfer | None = transfer
 
     def close(self) -> None:
         transfer, self._transfer = self._transfer, None
         if transfer is None:
             return
-        for chunk in self:
-            transfer.take(len(chunk))
-        transfer.finish()
-        transfer.end()
+        transfer.take_all(self)
+        try:
+            close(self._body)
+        except BaseException as error:
+            transfer.fail(error)
+            raise
+        finally:
+            transfer.end()
