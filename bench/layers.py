@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
 from wsgistream import (
+    AccessLogMiddleware,
     BasicAuthMiddleware,
+    ConcurrencyLimitMiddleware,
     DirectoryApp,
+    HeadersMiddleware,
+    MetricsMiddleware,
     PrefixMiddleware,
     RangeMiddleware,
     SignedURLMiddleware,
     StreamingMiddleware,
+    ThrottleMiddleware,
     sign,
 )
 from wsgistream.types import Body, Environ, StartResponse, WSGIApp
@@ -46,18 +53,30 @@ def _known(app: WSGIApp) -> WSGIApp:
     return _asked_for(known, HTTP_AUTHORIZATION="Basic YW5uOnB3")
 
 
+def _log() -> logging.Logger:
+    """A log that is written to nowhere, as lines."""
+    logger = logging.Logger("bench", logging.INFO)
+    logger.addHandler(logging.FileHandler(os.devnull, delay=True))
+    return logger
+
+
 def _look(transfer: Transfer, data: bytes) -> None:
     """Look at a chunk, and leave it as it is."""
 
 
 #: What stands around the files; for those that touch no byte, these still go out by ``sendfile``.
 LAYERS: Final[Mapping[str, Callable[[WSGIApp], WSGIApp]]] = {
+    "Access log": partial(AccessLogMiddleware, logger=_log()),
     "Basic auth": _known,
+    "Concurrency limit": partial(ConcurrencyLimitMiddleware, total=10_000, per_address=10_000),
+    "Headers": partial(HeadersMiddleware, cors=["https://example.org"], security=True),
+    "Metrics": MetricsMiddleware,
     "Prefix": lambda app: _asked_for(PrefixMiddleware(app, prefix="/files"), "/files"),
     "Range": RangeMiddleware,
     "Signed": _signed,
     "Streaming, start and finish": partial(StreamingMiddleware, start=id, finish=id),
     "Streaming, each chunk": partial(StreamingMiddleware, chunk=_look, changes=False),
+    "Throttle": partial(ThrottleMiddleware, per_address=1e12, total=1e12),
 }
 
 

@@ -18,6 +18,7 @@ BELOW = {
     "sources": {"types", "rules", "wsgi"},
     "errors": {"types", "rules", "wsgi", "sources"},
     "respond": {"types", "rules", "wsgi", "sources", "errors"},
+    "streaming": {"types", "rules", "wsgi", "sources", "respond"},
     "middleware": {"types", "rules", "wsgi", "errors", "respond"},
     "apps": {"types", "rules", "wsgi", "sources", "errors", "respond"},
     "compress": {"rules"},
@@ -33,7 +34,7 @@ BELOW = {
     | {"keys", "middleware", "values"},
     "__main__": {"cli"},
     "__init__": {"wsgi", "types", "rules", "sources", "respond", "apps", "middleware"}
-    | {"server", "serving", "site", "keys"},
+    | {"server", "serving", "site", "keys", "streaming"},
 }
 
 #: What a rule may not touch: files, sockets, clocks, sleep and threads.

@@ -55,15 +55,8 @@ def application(kind: str, name: str) -> Any:
 def test_every_block_is_of_a_kind_that_is_tested() -> None:
     kinds = {name for _, name, _ in BLOCKS}
     assert kinds == {
-        "run",
-        "tests",
-        "serves",
-        "flask",
-        "mount",
-        "source",
-        "settings",
-        "loads",
-        "live",
+        *("run", "tests", "serves", "flask", "mount", "source", "streams"),
+        *("settings", "loads", "live"),
     }
     assert README.count("```") == 2 * len(BLOCKS)
 
@@ -86,6 +79,19 @@ def test_applications_are_mounted_side_by_side(place: Path) -> None:
     assert (logo.body, logo["cache-control"]) == (b"<svg/>", "max-age=86400")
     assert (clip.body, clip["access-control-allow-origin"]) == (b"video", "*")
     assert b"clip.mp4" in ask(app, "/").body
+
+
+def test_a_function_is_streamed_for_each_request() -> None:
+    export = application("streams", "export")
+    for _ in range(2):
+        answer = ask(export)
+        assert answer.body.splitlines()[-2:] == [b'{"number": 999}', b'{"end": true}']
+        assert answer["content-disposition"] == 'attachment; filename="records.ndjson"'
+
+
+def test_what_can_be_made_anew_has_ranges() -> None:
+    answer = ask(application("streams", "long"), headers={"Range": "bytes=500001-500004"})
+    assert (answer.status, answer.body) == (206, b"1010")
 
 
 def test_a_source_of_ones_own_has_ranges_and_conditions() -> None:

@@ -11,12 +11,14 @@ from typing import Final
 from wsgistream import (
     AccessLogMiddleware,
     BasicAuthMiddleware,
+    ConcurrencyLimitMiddleware,
     HeadersMiddleware,
     MetricsMiddleware,
     PrefixMiddleware,
     RangeMiddleware,
     SignedURLMiddleware,
     StreamingMiddleware,
+    ThrottleMiddleware,
     sign,
 )
 from wsgistream.types import WSGIApp
@@ -47,6 +49,7 @@ EVERY: Final[dict[str, Case]] = {
         partial(BasicAuthMiddleware, users={"ann": "{SHA}GpHWL3ymc5liWkNopqtdSjuqYHM="}),
         headers={"Authorization": "Basic YW5uOnB3"},
     ),
+    "ConcurrencyLimitMiddleware": Case(partial(ConcurrencyLimitMiddleware, total=1)),
     "PrefixMiddleware": Case(
         partial(PrefixMiddleware, prefix="/files"), outside=lambda path: f"/files{path}"
     ),
@@ -56,4 +59,6 @@ EVERY: Final[dict[str, Case]] = {
         outside=lambda path: sign(path, KEY, expires=3600),
     ),
     "StreamingMiddleware": Case(partial(StreamingMiddleware, chunk=lambda transfer, data: data)),
+    # Its pieces are small, and it hardly ever waits.
+    "ThrottleMiddleware": Case(partial(ThrottleMiddleware, total=1e9, burst=5000)),
 }
