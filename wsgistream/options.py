@@ -13,6 +13,7 @@ from wsgistream.values import (
     read_header,
     read_log_format,
     read_prefix,
+    read_size,
     read_socket_path,
     read_switch,
     read_threads,
@@ -33,6 +34,10 @@ OF_THE_APP: Final[Mapping[str, Any]] = {
     "headers": (),
     "index": ("index.html",),
     "spa": False,
+    "metrics": False,
+    "auth_file": None,
+    "sign_key_file": None,
+    "throttle": None,
 }
 OF_THE_SERVER: Final[Mapping[str, Any]] = {
     "listen": (("127.0.0.1", 8080),),
@@ -147,6 +152,7 @@ def make_parser() -> argparse.ArgumentParser:
         "root", nargs="?", metavar="DIR|FILE", help="what to serve (default: this folder)"
     )
     _add_app_options(parser.add_argument_group("what is served"))
+    _add_middleware_options(parser.add_argument_group("to whom, and in which way"))
     _add_server_options(parser.add_argument_group("how it is served"))
     return parser
 
@@ -180,6 +186,24 @@ def _add_app_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--spa", action="store_true", help="answer what is missing with the root's index.html"
     )
+
+
+def _add_middleware_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--auth-file", metavar="FILE", help="ask for a name and a password of this htpasswd file"
+    )
+    group.add_argument(
+        "--sign-key-file",
+        metavar="FILE",
+        help="answer signed links only; the file has their keys, one a line",
+    )
+    group.add_argument(
+        "--throttle",
+        type=read_size,
+        metavar="SIZE",
+        help="bytes a second for each connection, such as 512K or 2M",
+    )
+    group.add_argument("--metrics", action="store_true", help="tell Prometheus at /metrics")
 
 
 def _add_server_options(group: argparse._ArgumentGroup) -> None:
