@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 import wsgistream
 from tests.client import ask
@@ -115,6 +116,60 @@ def test_a_middleware_is_a_filter() -> None:
     assert ask(prefixed, "/x/abcd").body == b"/x|/abc"
     ranged = load("paste.filter_factory", "ranges")(DEFAULTS)(where)
     assert ask(ranged, "/12345678", headers={"Range": "bytes=1-1"}).body == b"/"
+
+
+#: For an option that is given by its name.
+REGISTRY = CollectorRegistry()
+
+
+@pytest.mark.parametrize(
+    ("name", "texts", "headers", "status"),
+    [
+        pytest.param(
+            "accesslog",
+            {"format": "{status}", "logger": "other", "clock": "time:monotonic"},
+            *({}, 200),
+            id="accesslog",
+        ),
+        pytest.param(
+            "auth",
+            {"users": "\nann = {SHA}GpHWL3ymc5liWkNopqtdSjuqYHM=", "realm": "A place"},
+            *({"Authorization": "Basic YW5uOnB3"}, 200),
+            id="auth",
+        ),
+        pytest.param(
+            "concurrency", {"total": "1", "per_address": "", "retry_after": "5"}, {}, 200, id="c"
+        ),
+        pytest.param(
+            "headers",
+            {"cors": "https://a.example https://b.example", "headers": "\nX-A: 1\nX-B: 2"},
+            *({"Origin": "https://b.example"}, 200),
+            id="headers",
+        ),
+        pytest.param(
+            "metrics",
+            {"registry": f"{__name__}:REGISTRY", "buckets": "0.5 1 10", "path": "/counts"},
+            *({}, 200),
+            id="metrics",
+        ),
+        pytest.param(
+            "signed", {"keys": "\n0123456789abcdef\nfedcba9876543210"}, {}, 403, id="signed"
+        ),
+        pytest.param(
+            "streaming", {"finish": "builtins:print", "when": "all"}, {}, 200, id="streaming"
+        ),
+        pytest.param(
+            "throttle", {"per_connection": "2M", "total": "1.5 MB", "burst": ""}, {}, 200, id="t"
+        ),
+    ],
+)
+def test_the_settings_of_a_middleware_are_texts(
+    name: str, texts: dict[str, str], headers: dict[str, str], status: int
+) -> None:
+    app = load("paste.filter_factory", name)(DEFAULTS, **texts)(where)
+    answer = ask(app, "/123456", headers=headers)
+    assert answer.status == status
+    assert answer.get("x-b") == ("2" if name == "headers" else None)
 
 
 def test_a_folder_is_a_filter_too_and_the_rest_is_the_applications(media: Path) -> None:
