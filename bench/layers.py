@@ -11,6 +11,7 @@ from typing import Final
 from wsgistream import (
     AccessLogMiddleware,
     BasicAuthMiddleware,
+    CompressMiddleware,
     ConcurrencyLimitMiddleware,
     DirectoryApp,
     HeadersMiddleware,
@@ -69,6 +70,7 @@ LAYERS: Final[Mapping[str, Callable[[WSGIApp], WSGIApp]]] = {
     "Access log": partial(AccessLogMiddleware, logger=_log()),
     "Basic auth": _known,
     "Concurrency limit": partial(ConcurrencyLimitMiddleware, total=10_000, per_address=10_000),
+    "Compress, nothing to do": CompressMiddleware,
     "Headers": partial(HeadersMiddleware, cors=["https://example.org"], security=True),
     "Metrics": MetricsMiddleware,
     "Prefix": lambda app: _asked_for(PrefixMiddleware(app, prefix="/files"), "/files"),

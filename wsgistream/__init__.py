@@ -4,6 +4,7 @@ from wsgistream.apps.files import DirectoryApp, FileApp
 from wsgistream.keys import read_keys
 from wsgistream.middleware.accesslog import AccessLogMiddleware
 from wsgistream.middleware.auth import BasicAuthMiddleware
+from wsgistream.middleware.compress import CompressMiddleware
 from wsgistream.middleware.concurrency import ConcurrencyLimitMiddleware
 from wsgistream.middleware.headers import HeadersMiddleware
 from wsgistream.middleware.metrics import MetricsMiddleware
@@ -35,6 +36,7 @@ __all__ = [
     "BasicAuthMiddleware",
     "CannotListen",
     "CannotStart",
+    "CompressMiddleware",
     "ConcurrencyLimitMiddleware",
     "DirectoryApp",
     "Entry",

@@ -230,12 +230,12 @@ class MiddlewareContract:
         woken: list[bool] = []
         body.wake_by(lambda: woken.append(True))
         assert (body.take(), body.take()) == (b"some", None)
+        assert body.heartbeat == feed.heartbeat
+        assert body.beat() == b":\n"
         feed.give(b"more", None)
         assert woken == [True]
         assert body.take() == b"more"
         assert not b"".join(iter(body.take, None))
-        assert body.heartbeat == feed.heartbeat
-        assert body.beat() == b":\n"
         body.close()
         assert feed.closings == 1
 

@@ -11,6 +11,7 @@ from typing import Final
 from wsgistream import (
     AccessLogMiddleware,
     BasicAuthMiddleware,
+    CompressMiddleware,
     ConcurrencyLimitMiddleware,
     HeadersMiddleware,
     MetricsMiddleware,
@@ -50,6 +51,7 @@ EVERY: Final[dict[str, Case]] = {
         headers={"Authorization": "Basic YW5uOnB3"},
     ),
     "ConcurrencyLimitMiddleware": Case(partial(ConcurrencyLimitMiddleware, total=1)),
+    "CompressMiddleware": Case(CompressMiddleware),
     "PrefixMiddleware": Case(
         partial(PrefixMiddleware, prefix="/files"), outside=lambda path: f"/files{path}"
     ),

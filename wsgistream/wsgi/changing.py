@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Final, Protocol
 
 from wsgistream.types import Body
+from wsgistream.wsgi import Reply
 from wsgistream.wsgi.bodies import close
 from wsgistream.wsgi.waiting import Wakeable
+
+# What tells of bytes that will be others (RFC 9110 §8.6, RFC 9530, RFC 1864).
+_OF_THE_BYTES: Final = frozenset(
+    {"content-length", "content-md5", "content-digest", "digest", "repr-digest"}
+)
 
 
 class Change(Protocol):
@@ -18,6 +24,12 @@ class Change(Protocol):
 
     def finish(self) -> bytes:
         """Give what is left at the end; not called for a body that is left or fails."""
+
+
+def tell_of_change(reply: Reply) -> None:
+    """Take away what tells of the bytes as they were; of what will be sent there are no parts."""
+    reply.headers = [field for field in reply.headers if field[0].lower() not in _OF_THE_BYTES]
+    reply.set("Accept-Ranges", "none")
 
 
 def changed(body: Body, change: Change, *, quick: bool = False) -> Body:
