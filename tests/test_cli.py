@@ -311,16 +311,18 @@ def test_the_folder_in_which_processes_count_can_be_given(folder: Path, tmp_path
     assert list((tmp_path / "counts").iterdir())
 
 
-def test_a_password_and_a_rate_are_switched_on(folder: Path, tmp_path: Path) -> None:
+def test_a_password_a_rate_and_compression_are_switched_on(folder: Path, tmp_path: Path) -> None:
     (folder / "b.txt").write_text("the same again " * 1000)
     (tmp_path / "users").write_text("ann:{SHA}GpHWL3ymc5liWkNopqtdSjuqYHM=\n")
-    options = ("--auth-file", tmp_path / "users", "--throttle", "1M")
+    options = ("--auth-file", tmp_path / "users", "--throttle", "1M", "--compress")
     with process(folder, *LOCAL, *options, "--quiet") as run:
         with Connection(("127.0.0.1", run.port())) as client:
             client.ask("/b.txt")
             assert client.answer().status == 401
-            client.ask("/b.txt", "GET", "Authorization: Basic YW5uOnB3")
-            assert client.answer().body == (folder / "b.txt").read_bytes()
+            client.ask("/b.txt", "GET", "Authorization: Basic YW5uOnB3", "Accept-Encoding: gzip")
+            answer = client.answer()
+            assert (answer.status, answer["content-encoding"]) == (200, "gzip")
+            assert gzip.decompress(answer.body) == (folder / "b.txt").read_bytes()
             client.ask("/big", "GET", "Authorization: Basic YW5uOnB3", "Range: bytes=-5")
             assert client.answer().body == bytes(5)
         assert stopped(run) == 0

@@ -67,6 +67,7 @@ OPTIONS = [
         ["--sign-key-file", "k"], ("SIGN_KEY_FILE", "k"), {"sign_key_file": "k"}, id="the keys"
     ),
     pytest.param(["--throttle", "2M"], ("THROTTLE", "2M"), {"throttle": 2097152}, id="throttle"),
+    pytest.param(["--compress"], ("COMPRESS", "1"), {"compress": True}, id="compress"),
     pytest.param(
         ["--listen", "localhost:80", "--listen", "[::1]:0", "--listen", ":8000"],
         ("LISTEN", "localhost:80 [::1]:0  :8000"),
@@ -229,7 +230,7 @@ def test_the_help_names_every_option_and_how_to_set_it_otherwise() -> None:
         ),
         *("--no-listing", "--hidden", "--follow-symlinks", "--cache-control", "--header"),
         *("--index", "--spa", "--open", "--log-format", "--quiet", "--grace", "--check"),
-        *("--metrics", "--auth-file", "--sign-key-file", "--throttle"),
+        *("--metrics", "--auth-file", "--sign-key-file", "--throttle", "--compress"),
         "--workers",
         "WSGISTREAM_THREADS=8",
     ]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import os
 import re
@@ -124,6 +125,14 @@ def test_what_is_large_is_sent_piece_by_piece(root: Path, throttle: int | str) -
     assert ask(app, "/a.txt").body == b"a.txt"
 
 
+def test_text_is_compressed_where_it_is_liked(root: Path) -> None:
+    (root / "large.txt").write_bytes(b"the same again " * 1000)
+    for compress, coding in ((True, "gzip"), (False, None)):
+        app = create_app(root=root, compress=compress)
+        answer = ask(app, "/large.txt", headers={"Accept-Encoding": "gzip"})
+        assert answer.get("content-encoding") == coding
+
+
 def test_what_is_answered_is_counted_and_told(root: Path) -> None:
     app = create_app(root=root, metrics=True, prefix="/x")
     assert ask(app, "/x/a.txt").status == 200
@@ -135,12 +144,14 @@ def test_nothing_is_told_without_a_password_and_the_counts_need_no_signature(
 ) -> None:
     (root / "large.txt").write_bytes(b"the same again " * 1000)
     files = {"auth_file": auth_file, "sign_key_file": sign_key_file}
-    app = create_app(root=root, throttle="1M", metrics=True, prefix="/x", **files)
+    app = create_app(root=root, throttle="1M", compress=True, metrics=True, prefix="/x", **files)
     link = sign("/x/large.txt", KEY, expires=60)
     for path in ("/metrics", "/x/large.txt", link):
         assert ask(app, path).status == 401
     assert ask(app, "/x/large.txt", headers=AUTHORIZATION).status == 403
-    assert len(ask(app, link, headers=AUTHORIZATION).body) == 15000
+    answer = ask(app, link, headers={"Accept-Encoding": "gzip", **AUTHORIZATION})
+    assert (answer.status, answer["content-encoding"]) == (200, "gzip")
+    assert len(gzip.decompress(answer.body)) == 15000
     assert b'status="403"' in ask(app, "/metrics", headers=AUTHORIZATION).body
 
 

@@ -38,6 +38,7 @@ OF_THE_APP: Final[Mapping[str, Any]] = {
     "auth_file": None,
     "sign_key_file": None,
     "throttle": None,
+    "compress": False,
 }
 OF_THE_SERVER: Final[Mapping[str, Any]] = {
     "listen": (("127.0.0.1", 8080),),
@@ -202,6 +203,9 @@ def _add_middleware_options(group: argparse._ArgumentGroup) -> None:
         type=read_size,
         metavar="SIZE",
         help="bytes a second for each connection, such as 512K or 2M",
+    )
+    group.add_argument(
+        "--compress", action="store_true", help="compress what is text for those who accept it"
     )
     group.add_argument("--metrics", action="store_true", help="tell Prometheus at /metrics")
 

@@ -11,6 +11,7 @@ from wsgistream.apps.files import DirectoryApp, FileApp
 from wsgistream.errors import NotFound
 from wsgistream.keys import read_keys
 from wsgistream.middleware.auth import BasicAuthMiddleware
+from wsgistream.middleware.compress import CompressMiddleware
 from wsgistream.middleware.metrics import MetricsMiddleware
 from wsgistream.middleware.prefix import PrefixMiddleware
 from wsgistream.middleware.signed import SignedURLMiddleware
@@ -38,7 +39,7 @@ def create_app(**settings: Any) -> WSGIApp:
     ``root``: a folder or a file; ``prefix``, ``listing``, ``hidden``, ``follow_symlinks``,
     ``cache_control``, ``headers``, ``index`` and ``spa`` are the options of that name. So are
     ``auth_file`` and ``sign_key_file`` (paths), ``throttle`` (bytes a second for a connection, or
-    a text such as ``"2M"``) and ``metrics``, which put middleware around it. What is
+    a text such as ``"2M"``), ``compress`` and ``metrics``, which put middleware around it. What is
     not given is taken from the environment (``WSGISTREAM_ROOT`` and so on). Raises TypeError for an
     unknown setting and ValueError for one that cannot be, such as a root that is not there, a file
     that cannot be read, or what needs a library that is not installed.
@@ -64,7 +65,10 @@ def _layers(chosen: Mapping[str, Any]) -> Iterator[Callable[[WSGIApp], WSGIApp]]
         # A link is signed as its client sees it, the prefix with it.
         yield partial(SignedURLMiddleware, keys=read_keys(chosen["sign_key_file"]))
     if chosen["throttle"] is not None:
+        # A client pays for what is sent, which is less where it is compressed.
         yield partial(ThrottleMiddleware, per_connection=read_size(str(chosen["throttle"])))
+    if chosen["compress"]:
+        yield CompressMiddleware
     if chosen["prefix"]:
         yield partial(PrefixMiddleware, prefix=chosen["prefix"])
 

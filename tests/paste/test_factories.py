@@ -138,6 +138,12 @@ REGISTRY = CollectorRegistry()
             id="auth",
         ),
         pytest.param(
+            "compress",
+            {"codings": "gzip", "minimum": "1K", "types": "text/* a/b", "level": "\ngzip = 9"},
+            *({"Accept-Encoding": "gzip"}, 200),
+            id="compress",
+        ),
+        pytest.param(
             "concurrency", {"total": "1", "per_address": "", "retry_after": "5"}, {}, 200, id="c"
         ),
         pytest.param(
