@@ -359,7 +359,7 @@ def test_several_processes_that_have_nothing_to_serve_are_one_sentence(tmp_path:
 def test_several_processes_that_have_no_users_are_one_sentence(folder: Path) -> None:
     with process(folder, *LOCAL, "--workers", "2", "--auth-file", "none") as run:
         assert run.end() == MISUSED
-        sentence = "wsgistream: 'none' cannot be read: No such file or directory."
+        sentence = "wsgistream: 'none' cannot be used: No such file or directory."
         assert run.rest() == ([], [sentence])
 
 
@@ -384,9 +384,9 @@ def test_several_processes_that_have_no_users_are_one_sentence(folder: Path) -> 
         pytest.param(["--header", "Date: x"], "Date is made from the file", id="a header of ours"),
         pytest.param(["--cache-control", "a\nb"], "character that no header may", id="cache"),
         pytest.param(["--log-format", "{x}"], "A log format is combined", id="log format"),
-        pytest.param(["--auth-file", "none"], "'none' cannot be read: No such", id="no users"),
+        pytest.param(["--auth-file", "none"], "'none' cannot be used: No such", id="no users"),
         pytest.param(["--auth-file", __file__], "is no file of users: ", id="no file of users"),
-        pytest.param(["--sign-key-file", "none"], "'none' cannot be read: No such", id="no keys"),
+        pytest.param(["--sign-key-file", "none"], "'none' cannot be used: No such", id="no keys"),
         pytest.param(["--sign-key-file", __file__], "chmod o= ", id="keys for everybody"),
         pytest.param(["--throttle", "0"], "A size is above zero, such as", id="no bytes at all"),
         pytest.param(["--unix-socket", ""], "is not empty", id="an empty path"),

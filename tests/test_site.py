@@ -192,14 +192,14 @@ def test_without_a_setting_the_current_folder_is_served(
         pytest.param(
             {"auth_file": "none"},
             ValueError,
-            "'none' cannot be read: No such file or directory.",
+            "'none' cannot be used: No such file or directory.",
             id="no file of users",
         ),
         pytest.param(
             {"auth_file": __file__}, ValueError, "is no file of users: ", id="another file"
         ),
         pytest.param(
-            {"sign_key_file": "none"}, ValueError, "'none' cannot be read: ", id="no file of keys"
+            {"sign_key_file": "none"}, ValueError, "'none' cannot be used: ", id="no file of keys"
         ),
         pytest.param(
             {"sign_key_file": os.devnull},

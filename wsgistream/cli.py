@@ -51,8 +51,8 @@ def serve(arguments: Sequence[str]) -> int:
     """Serve a folder or a file until SIGTERM or SIGINT."""
     chosen = options.parse(arguments, os.environ)
     make_app = partial(create_app, **{name: chosen[name] for name in options.OF_THE_APP})
-    sockets_of = listening(_addresses(chosen), chosen["unix_socket"])
-    with sockets_of as sockets, _counting_together(chosen):
+    addresses = _addresses(chosen)
+    with listening(addresses, chosen["unix_socket"]) as sockets, _counting_together(chosen):
         path = quote(os.fsencode(f"{chosen['prefix']}/"))
         urls = [url_of(sock, path) for sock in sockets]
         page = _page(urls) if chosen["open"] else None

@@ -23,14 +23,7 @@ from wsgistream.values import read_size
 from wsgistream.wsgi import stack
 
 # The settings that are options of DirectoryApp.
-_OF_A_FOLDER: Final = (
-    "listing",
-    "hidden",
-    "follow_symlinks",
-    "cache_control",
-    "headers",
-    "index",
-)
+_OF_A_FOLDER: Final = ("listing", "hidden", "follow_symlinks", "cache_control", "headers", "index")
 
 
 def create_app(**settings: Any) -> WSGIApp:
@@ -41,16 +34,17 @@ def create_app(**settings: Any) -> WSGIApp:
     ``auth_file`` and ``sign_key_file`` (paths), ``throttle`` (bytes a second for a connection, or
     a text such as ``"2M"``), ``compress`` and ``metrics``, which put middleware around it. What is
     not given is taken from the environment (``WSGISTREAM_ROOT`` and so on). Raises TypeError for an
-    unknown setting and ValueError for one that cannot be, such as a root that is not there, a file
-    that cannot be read, or what needs a library that is not installed.
+    unknown setting and ValueError for one that cannot be, such as a root that is not there, or one
+    that needs a library that is not installed.
     """
     chosen = of_the_app(settings, os.environ)
+    app = _app(chosen)
     try:
-        return stack(_app(chosen), *_layers(chosen))
+        return stack(app, *_layers(chosen))
     except ImportError as error:
         raise ValueError(str(error)) from error
     except OSError as error:
-        raise ValueError(f"{error.filename!r} cannot be read: {error.strerror}.") from error
+        raise ValueError(f"{error.filename!r} cannot be used: {error.strerror}.") from error
 
 
 def _layers(chosen: Mapping[str, Any]) -> Iterator[Callable[[WSGIApp], WSGIApp]]:
