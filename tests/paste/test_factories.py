@@ -18,7 +18,8 @@ import wsgistream
 from tests.client import ask
 from tests.servers import ROOT
 from wsgistream import serving
-from wsgistream.paste.settings import kind_of, options_of
+from wsgistream.paste.kinds import kind_of
+from wsgistream.paste.settings import options_of
 from wsgistream.types import Body, Environ, StartResponse, WSGIApp
 
 #: What PasteDeploy always says, and whatever else stands in [DEFAULT]: settings of nobody.
