@@ -101,10 +101,11 @@ class Connection:
         while line := self._line():
             name, _, value = line.partition(": ")
             headers.append((name, value))
-        length = {name.lower(): value for name, value in headers}.get("content-length")
+        fields = {name.lower(): value for name, value in headers}
+        length = fields.get("content-length")
         if method == "HEAD" or status in (204, 304):
             return Answer(status, headers, b"")
-        if ("Transfer-Encoding", "chunked") in headers:
+        if fields.get("transfer-encoding") == "chunked":
             return Answer(status, headers, b"".join(self._chunks()))
         body = self.rest() if length is None else self._exactly(int(length))
         return Answer(status, headers, body)

@@ -18,9 +18,12 @@ BELOW = {
     "sources": {"types", "rules", "wsgi"},
     "errors": {"types", "rules", "wsgi", "sources"},
     "respond": {"types", "rules", "wsgi", "sources", "errors"},
+    "offload": {"types", "rules", "respond"},
     "streaming": {"types", "rules", "wsgi", "sources", "respond"},
     "middleware": {"types", "rules", "wsgi", "errors", "respond"},
+    "asgi": {"types", "rules", "wsgi"},
     "apps": {"types", "rules", "wsgi", "sources", "errors", "respond"},
+    "hosts": {"types", "wsgi", "respond"},
     "compress": {"rules"},
     "keys": {"rules"},
     "values": {"rules"},
@@ -35,7 +38,7 @@ BELOW = {
     | {"keys", "middleware", "values"},
     "__main__": {"cli"},
     "__init__": {"wsgi", "types", "rules", "sources", "respond", "apps", "middleware"}
-    | {"server", "serving", "site", "keys", "streaming"},
+    | {"server", "serving", "site", "keys", "streaming", "hosts", "offload"},
 }
 
 #: What a rule may not touch: files, sockets, clocks, sleep and threads.

@@ -17,6 +17,7 @@ from tests.client import ask, make_environ
 from tests.servers import DEADLINE, process
 from wsgistream import create_app, sign
 from wsgistream.wsgi.bodies import close
+from wsgistream.wsgi.waiting import is_quick
 
 TEXT = {"Accept-Encoding": "identity"}
 
@@ -77,6 +78,12 @@ def test_one_file_is_served_at_the_root_and_at_its_name(root: Path) -> None:
     app = create_app(root=str(root / "a.txt"))
     assert [ask(app, path).body for path in ("/", "/a.txt")] == [b"a.txt"] * 2
     assert [ask(app, path).status for path in ("/favicon.ico", "/a.txt/", "/b")] == [404] * 3
+
+
+@pytest.mark.parametrize("name", ["", "a.txt"], ids=["a folder", "a file"])
+@pytest.mark.parametrize("prefix", ["", "/x"], ids=["at the root", "below a prefix"])
+def test_what_is_served_may_be_tried_in_a_loop(root: Path, name: str, prefix: str) -> None:
+    assert is_quick(create_app(root=root / name, prefix=prefix))
 
 
 KEY = b"a key that is long enough"

@@ -1,6 +1,7 @@
 """wsgistream: streaming over HTTP for every WSGI stack."""
 
 from wsgistream.apps.files import DirectoryApp, FileApp
+from wsgistream.hosts import as_webob, reply_to
 from wsgistream.keys import read_keys
 from wsgistream.middleware.accesslog import AccessLogMiddleware
 from wsgistream.middleware.auth import BasicAuthMiddleware
@@ -13,6 +14,7 @@ from wsgistream.middleware.ranges import RangeMiddleware
 from wsgistream.middleware.signed import SignedURLMiddleware, sign
 from wsgistream.middleware.streaming import StreamingMiddleware
 from wsgistream.middleware.throttle import ThrottleMiddleware
+from wsgistream.offload import XAccelRedirect, XSendfile
 from wsgistream.respond import FileResponse, respond
 from wsgistream.rules.decide import decide
 from wsgistream.server.sockets import CannotListen
@@ -63,12 +65,16 @@ __all__ = [
     "ThrottleMiddleware",
     "Transfer",
     "Wakeable",
+    "XAccelRedirect",
+    "XSendfile",
+    "as_webob",
     "chunked_iter",
     "create_app",
     "decide",
     "etag_of_content",
     "etag_of_status",
     "read_keys",
+    "reply_to",
     "respond",
     "serve",
     "sign",

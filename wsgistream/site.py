@@ -71,20 +71,22 @@ def _app(chosen: Mapping[str, Any]) -> WSGIApp:
     root = chosen["root"]
     if os.path.isfile(root):
         app = FileApp(root, cache_control=chosen["cache_control"], headers=chosen["headers"])
-        return _at_its_name(os.path.basename(os.fspath(root)), app)
+        return _AtItsName(os.path.basename(os.fspath(root)), app)
     if not os.path.isdir(root):
         raise ValueError(f"There is no file or folder {os.fspath(root)!r}.")
     options = {name: chosen[name] for name in _OF_A_FOLDER}
     return DirectoryApp(root, fallback="index.html" if chosen["spa"] else None, **options)
 
 
-def _at_its_name(name: str, app: WSGIApp) -> WSGIApp:
-    """Serve a file at the root and at its name; a browser's ``/favicon.ico`` is not that file."""
-    paths = ("", "/", "/" + os.fsencode(name).decode("latin-1"))
+class _AtItsName:
+    """A file at the root and at its name; a browser's ``/favicon.ico`` is not that file."""
 
-    def site(environ: Environ, start_response: StartResponse) -> Body:
-        if environ.get("PATH_INFO", "") in paths:
-            return app(environ, start_response)
+    def __init__(self, name: str, app: FileApp) -> None:
+        self.app = app
+        self.quick = app.quick
+        self._paths = ("", "/", "/" + os.fsencode(name).decode("latin-1"))
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
+        if environ.get("PATH_INFO", "") in self._paths:
+            return self.app(environ, start_response)
         return refuse(NotFound(), environ, start_response)
-
-    return site

@@ -14,16 +14,10 @@ from typing import Any
 import pytest
 
 from tests.live import stock_waitress, wsgiref_server
-from tests.server.bodies import CHUNK, WINDOW, Feed, answering, narrow
+from tests.server.bodies import CHUNK, WINDOW, Feed, answering, narrow, quickly
 from tests.servers import DEADLINE, Connection, Running, eventually, running
 from wsgistream.types import Body, Environ, StartResponse, WSGIApp
 from wsgistream.wsgi.waiting import Wakeable
-
-
-def quickly(app: WSGIApp) -> WSGIApp:
-    """Have an application answered in the loop."""
-    app.quick = True  # type: ignore[attr-defined]
-    return app
 
 
 def idle(run: Running, count: int = 1) -> bool:
