@@ -30,7 +30,10 @@ BELOW = {
     "options": {"values"},
     "server": {"types", "wsgi", "rules"},
     "serving": {"types", "rules", "values", "server"},
-    "site": {"types", "errors", "respond", "apps", "middleware", "options"} | {"keys"},
+    "site": {"types", "wsgi", "errors", "respond", "apps", "middleware", "values", "options"}
+    | {"keys"},
+    "paste": {"types", "wsgi", "errors", "respond", "middleware", "values", "options", "server"}
+    | {"serving", "site"},
     "cli": {"rules", "server", "serving", "site", "options", "compress"}
     | {"keys", "middleware", "values"},
     "__main__": {"cli"},

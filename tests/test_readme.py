@@ -54,7 +54,10 @@ def application(kind: str, name: str) -> Any:
 
 def test_every_block_is_of_a_kind_that_is_tested() -> None:
     kinds = {name for _, name, _ in BLOCKS}
-    assert kinds == {"run", "tests", "serves", "flask", "mount", "source", "streams", "live"}
+    assert kinds == {
+        *("run", "tests", "serves", "flask", "mount", "source", "streams"),
+        *("settings", "loads", "live"),
+    }
     assert README.count("```") == 2 * len(BLOCKS)
 
 
@@ -144,6 +147,7 @@ SERVES = [line for block in blocks("serves") for line in block.splitlines()]
 EXPECTED = {
     "wsgistream serve media --listen 127.0.0.1:8080": ("/clip.mp4", b"video"),
     "wsgistream serve media --workers auto": ("/clip.mp4", b"video"),
+    "wsgistream serve media --compress": ("/clip.mp4", b"video"),
     "wsgistream serve media/clip.mp4": ("/", b"video"),
     "wsgistream serve site --spa": ("/any/route", b"<h1>site</h1>"),
     "WSGISTREAM_ROOT=media": ("/files/clip.mp4", b"video"),
@@ -162,6 +166,16 @@ def test_a_command_serves_what_it_says(command: str, place: Path) -> None:
             assert answer["referrer-policy"] == "no-referrer"
         if "max-age" in command:
             assert answer["cache-control"].startswith("max-age=")
+
+
+def test_a_file_of_settings_is_loaded_and_served(place: Path) -> None:
+    (settings,), (program,) = blocks("settings"), blocks("loads")
+    assert settings == (ROOT / "examples" / "site.ini").read_text()
+    (place / "site.ini").write_text(settings.replace(":8080", ":0"))
+    program = f"import logging; logging.basicConfig(level=logging.INFO)\n{program}"
+    with started(shlex.join([sys.executable, "-c", program]), place) as port:
+        assert fetch(port, "/media/clip.mp4").body == b"video"
+        assert fetch(port, "/any/route")["x-frame-options"] == "DENY"
 
 
 def test_the_first_command_is_the_program_that_is_there() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -24,6 +26,9 @@ from wsgistream.values import read_duration
 MISUSED: Final = 2
 #: And for Ctrl+C in the middle of what has no better end.
 INTERRUPTED: Final = 130
+
+# Where prometheus_client counts for all processes; it looks as it is imported, in each of them.
+_COUNTS: Final = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,7 +51,8 @@ def serve(arguments: Sequence[str]) -> int:
     """Serve a folder or a file until SIGTERM or SIGINT."""
     chosen = options.parse(arguments, os.environ)
     make_app = partial(create_app, **{name: chosen[name] for name in options.OF_THE_APP})
-    with listening(_addresses(chosen), chosen["unix_socket"]) as sockets:
+    addresses = _addresses(chosen)
+    with listening(addresses, chosen["unix_socket"]) as sockets, _counting_together(chosen):
         path = quote(os.fsencode(f"{chosen['prefix']}/"))
         urls = [url_of(sock, path) for sock in sockets]
         page = _page(urls) if chosen["open"] else None
@@ -66,6 +72,20 @@ def serve(arguments: Sequence[str]) -> int:
                 line=None if chosen["quiet"] else log_format(chosen["log_format"]),
             )
     return 0
+
+
+@contextmanager
+def _counting_together(chosen: Mapping[str, Any]) -> Iterator[None]:
+    """Give several processes a folder in which to count, unless the environment names one."""
+    if not chosen["metrics"] or chosen["workers"] == 1 or os.environ.get(_COUNTS):
+        yield
+        return
+    with TemporaryDirectory(prefix="wsgistream-") as folder:
+        os.environ[_COUNTS] = folder
+        try:
+            yield
+        finally:
+            del os.environ[_COUNTS]
 
 
 def _greet(text: str, page: str | None) -> None:

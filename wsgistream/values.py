@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from fractions import Fraction
 from typing import Final, TypeVar
 
 from wsgistream.rules.access import log_format
@@ -20,6 +21,16 @@ _DURATION: Final = re.compile(r"(?P<count>\d{1,9})(?P<unit>[smhdw]?)", re.ASCII)
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 # More threads, or processes, no machine is quicker with, and many cannot start.
 _MOST: Final = 1000
+
+_TRUE: Final = frozenset({"1", "true", "yes", "on"})
+_FALSE: Final = frozenset({"0", "false", "no", "off"})
+
+# As the GNU programs have it: M is MiB, 1024 twice, and MB is 1000 twice.
+_SIZE: Final = re.compile(
+    r"(?P<number>\d{1,18}(?:\.\d{1,9}(?= ?[KMGT]))?) ?(?:(?P<unit>[KMGT])(?P<base>i?B)?|B)?",
+    re.ASCII | re.IGNORECASE,
+)
+_UNITS: Final = " KMGT"
 
 _Value = TypeVar("_Value")
 
@@ -66,6 +77,29 @@ def read_prefix(text: str) -> str:
     if path and (not path.startswith("/") or "//" in path):
         raise ValueError(f"A prefix is a path such as /files, not {text!r}.")
     return path
+
+
+@_sentence
+def read_switch(text: str) -> bool:
+    """Read ``1``, ``true``, ``yes`` or ``on``, or the opposite of one, in any letter case."""
+    word = text.lower()
+    if word not in _TRUE | _FALSE:
+        raise ValueError(f"A switch is 1 or 0, not {text!r}.")
+    return word in _TRUE
+
+
+@_sentence
+def read_size(text: str) -> int:
+    """Read a number of bytes, or of bytes a second: ``65536``, ``512K``, ``2MB``, ``1.5 MiB``."""
+    match = _SIZE.fullmatch(text)
+    size = 0
+    if match is not None:
+        base = 1000 if (match["base"] or "").lower() == "b" else 1024
+        exponent = _UNITS.index((match["unit"] or " ").upper())
+        size = int(Fraction(match["number"]) * base**exponent)
+    if not 0 < size <= sys.maxsize:
+        raise ValueError(f"A size is above zero, such as 65536, 512K, 2M or 1.5 MiB, not {text!r}.")
+    return size
 
 
 @_sentence

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from waitress import wasyncore
+from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import BaseWSGIServer
@@ -18,6 +19,7 @@ from waitress.task import ErrorTask, Task, ThreadedTaskDispatcher, WSGITask
 from tests.servers import ROOT, eventually, running
 from wsgistream.server import (
     accounts,
+    adjustments,
     channel,
     environ,
     framing,
@@ -33,6 +35,7 @@ from wsgistream.server import (
 
 MODULES = (
     accounts,
+    adjustments,
     channel,
     environ,
     framing,
@@ -66,6 +69,7 @@ def living() -> dict[Any, Any]:
         request = HTTPRequestParser(connection.adj)
         request.received(b"GET / HTTP/1.1\r\n\r\n")
         return {
+            Adjustments: connection.adj,
             HTTPChannel: connection,
             HTTPRequestParser: request,
             Task: Task(connection, request),
