@@ -38,7 +38,7 @@ def test_a_head_has_a_length_or_none(headers: list[tuple[str, str]], length: int
             "200 OK",
             [("Connection", "close")],
             AssertionError,
-            "Connection",
+            "connection",
             id="a hop-by-hop field",
         ),
         pytest.param(

@@ -106,7 +106,7 @@ class Channel(WatchingChannel):
             self._full = self.total_outbufs_len > self._low()
         if not (self._idle or self._full):
             self.server.loop.call(self.resume)
-        elif self._idle and self._ended:
+        elif self._ended and self.is_idle():
             self.handle_close()
 
     def resume(self) -> None:

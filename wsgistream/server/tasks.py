@@ -108,6 +108,11 @@ class ApplicationTask(StartedTask, WSGITask):  # type: ignore[misc]
         """Seconds of silence after which an idle stream shows that it is still there."""
         return float(self._body.heartbeat)
 
+    @property
+    def waits_for_time(self) -> bool:
+        """Whether what an idle stream waits for comes by itself."""
+        return bool(self._body.waits_for_time)
+
     def run(self, in_loop: bool) -> Outcome:
         """Take the next step; raises what the application raises, ClientDisconnected too."""
         self.in_loop = in_loop

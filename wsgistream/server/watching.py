@@ -106,7 +106,7 @@ class WatchingChannel(AccountingChannel):
             return False
         self._spoke = bool(data)
         self._ended = not data
-        if self._ended and self._idle:
+        if self._ended and self.is_idle():
             self.handle_close()
         return self._spoke
 
@@ -136,7 +136,8 @@ class WatchingChannel(AccountingChannel):
             if now - self.last_activity > self.adj.channel_timeout:
                 self.handle_close()
         elif self._ended:
-            if now - self.last_activity > _GONE and self._has_begun():
+            # What waits for its time will go on by itself.
+            if not self._idle and now - self.last_activity > _GONE and self._has_begun():
                 self.handle_close()
         elif self._idle:
             self._beat(now)
@@ -171,12 +172,12 @@ class WatchingChannel(AccountingChannel):
             self.resume()
 
     def is_idle(self) -> bool:
-        """Tell whether an answer waits for news."""
-        return self._idle
+        """Tell whether an answer waits for news, which may never come."""
+        return self._idle and not self._task.waits_for_time
 
     def is_busy(self) -> bool:
         """Tell whether an answer is on its way, or a request; not a stream without an end."""
-        return not self._idle and bool(
+        return not self.is_idle() and bool(
             self.requests or self.request is not None or self.total_outbufs_len
         )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import replace
 
 from wsgistream.types import UNKNOWN, Meta
 from wsgistream.wsgi.bodies import OnePass, Truncated, close
 from wsgistream.wsgi.text import Chunk, Encoder
-from wsgistream.wsgi.waiting import Wakeable
+from wsgistream.wsgi.waiting import Around, Wakeable
 
 
 class Stream(OnePass):
@@ -78,15 +78,13 @@ def _held_to(size: int, chunks: Iterator[bytes]) -> Generator[bytes, None, None]
         yield chunk
 
 
-class _Idle(Wakeable):
+class _Idle(Around):
     """A body that may be idle, whose chunks are made bytes, and whose end is marked."""
 
     def __init__(self, body: Wakeable, encoder: Encoder) -> None:
-        self._body = body
+        super().__init__(body)
         self._encoder = encoder
         self._ended = False
-        self.quick = body.quick
-        self.heartbeat = body.heartbeat
 
     def take(self) -> bytes | None:
         if self._ended:
@@ -97,15 +95,3 @@ class _Idle(Wakeable):
             self._ended = True
             return self._encoder.finish()
         return chunk if chunk is None else self._encoder.encode(chunk)
-
-    def beat(self) -> bytes:
-        return self._body.beat()
-
-    def wake(self) -> None:
-        self._body.wake()
-
-    def wake_by(self, waker: Callable[[], object]) -> None:
-        self._body.wake_by(waker)
-
-    def close(self) -> None:
-        self._body.close()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final, Protocol
 
 from wsgistream.types import Body
 from wsgistream.wsgi import Reply
 from wsgistream.wsgi.bodies import close
 from wsgistream.wsgi.text import as_bytes
-from wsgistream.wsgi.waiting import Wakeable
+from wsgistream.wsgi.waiting import Around, Wakeable
 
 # What tells of bytes that will be others (RFC 9110 §8.6, RFC 9530, RFC 1864).
 _OF_THE_BYTES: Final = frozenset(
@@ -78,15 +78,14 @@ class _ChangedBody:
             close(self._body)
 
 
-class _ChangedStream(Wakeable):
+class _ChangedStream(Around):
     """A stream that may have nothing to say for now."""
 
     def __init__(self, body: Wakeable, change: Change, quick: bool) -> None:
-        self._body = body
+        super().__init__(body)
         self._change = change
-        self._closed = self._ended = False
+        self._ended = False
         self.quick = quick and body.quick
-        self.heartbeat = body.heartbeat
 
     def take(self) -> bytes | None:
         if self._ended:
@@ -101,10 +100,6 @@ class _ChangedStream(Wakeable):
     def beat(self) -> bytes:
         return self._change.feed(self._body.beat())
 
-    def wake_by(self, waker: Callable[[], object]) -> None:
-        self._body.wake_by(waker)
-
     def close(self) -> None:
-        if not self._closed:
-            self._closed = self._ended = True
-            self._body.close()
+        self._ended = True
+        super().close()

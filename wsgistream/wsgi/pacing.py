@@ -51,6 +51,10 @@ def paced(body: Body, pace: Pace, *, size: int | None = None, pausable: bool = F
 class _Paced(Wakeable):
     """What all of them share."""
 
+    @property
+    def waits_for_time(self) -> bool:
+        return True
+
     def __init__(self, body: Any, pace: Pace) -> None:
         self._body = body
         self._pace = pace
@@ -106,6 +110,10 @@ class _PacedStream(_PacedChunks):
     def __init__(self, body: Wakeable, pace: Pace) -> None:
         super().__init__(body, pace, quick=body.quick)
         self.heartbeat = body.heartbeat
+
+    @property
+    def waits_for_time(self) -> bool:
+        return bool(self._rest) or self._body.waits_for_time
 
     def beat(self) -> bytes:
         # In the middle of a chunk it would be taken for a part of it.

@@ -11,7 +11,7 @@ from wsgistream.types import Body, Environ, Header, StartResponse, WSGIApp
 from wsgistream.wsgi import Reply, call
 from wsgistream.wsgi.bodies import close
 from wsgistream.wsgi.files import FileWrapper, length_of
-from wsgistream.wsgi.waiting import IN_LOOP, Wakeable, WouldBlock
+from wsgistream.wsgi.waiting import IN_LOOP, Around, Wakeable, WouldBlock
 
 #: What became of an answer: all of it was taken; nobody took the rest; or it could not go on.
 Outcome: TypeAlias = Literal["finished", "aborted", "failed"]
@@ -244,24 +244,18 @@ class _WatchedBody(_Watched):
         return next(self._chunks)
 
 
-class _WatchedStream(_Watched, Wakeable):
+class _WatchedStream(_Watched, Around):
     """A stream that may have nothing to say for now."""
 
-    _body: Wakeable
-
     def __init__(self, body: Wakeable, transfer: Transfer) -> None:
-        super().__init__(body, transfer)
-        self.quick = body.quick
-        self.heartbeat = body.heartbeat
+        _Watched.__init__(self, body, transfer)
+        Around.__init__(self, body)
 
     def take(self) -> bytes | None:
-        return self._counted(self._body.take)
+        return self._counted(super().take)
 
     def beat(self) -> bytes:
-        return self._counted(self._body.beat)
-
-    def wake_by(self, waker: Callable[[], object]) -> None:
-        self._body.wake_by(waker)
+        return self._counted(super().beat)
 
 
 class _WatchedList(list[bytes]):
