@@ -56,7 +56,7 @@ def test_every_block_is_of_a_kind_that_is_tested() -> None:
     kinds = {name for _, name, _ in BLOCKS}
     assert kinds == {
         *("run", "tests", "serves", "flask", "mount", "source", "streams"),
-        *("settings", "loads", "live"),
+        *("settings", "loads", "live", "stack"),
     }
     assert README.count("```") == 2 * len(BLOCKS)
 
@@ -71,6 +71,20 @@ def test_a_view_returns_files_and_streams_with_files_around_it(place: Path) -> N
     assert numbers.body.endswith(b"999999\n")
     assert ask(app, "/page.html").body == b"<h1>page</h1>"
     assert ask(app, "/missing").status == 404
+
+
+def test_middleware_stands_around_an_application(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "users.htpasswd").write_text("ann:{SHA}GpHWL3ymc5liWkNopqtdSjuqYHM=\n")
+    app = application("stack", "application")
+    assert ask(app, "/logo.svg").status == 401
+    headers = {"Authorization": "Basic YW5uOnB3", "Range": "bytes=1-3"}
+    logo = ask(app, "/logo.svg", headers=headers)
+    assert (logo.status, logo.body) == (206, b"svg")
+    ask(app, "/clip.mp4", headers={"Authorization": "Basic YW5uOnB3"})
+    told = capsys.readouterr().out.splitlines()
+    assert told[-1].startswith("/clip.mp4 finished 5 bytes in ")
 
 
 def test_applications_are_mounted_side_by_side(place: Path) -> None:
