@@ -46,7 +46,7 @@ def begin(app: WSGIApp, address: str = "192.0.2.1", **more: Any) -> tuple[str, B
 
 
 def is_free(app: ConcurrencyLimitMiddleware) -> bool:
-    return not app._clients and not app._counts
+    return not app._count and not app._counts
 
 
 def test_an_answer_counts_until_its_body_is_closed() -> None:
@@ -186,7 +186,7 @@ def test_a_try_in_the_loop_counts_once() -> None:
         begin(limited, **{IN_LOOP: True})
     assert is_free(limited)
     status, body = begin(limited)
-    assert (status, len(limited._clients)) == ("200", 1)
+    assert (status, limited._count) == ("200", 1)
     close(body)
     assert is_free(limited)
 

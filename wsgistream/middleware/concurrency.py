@@ -10,9 +10,8 @@ from wsgistream.respond import begin, plan_body
 from wsgistream.rules.client import client_of
 from wsgistream.rules.decide import sentence
 from wsgistream.types import Body, Environ, StartResponse, WSGIApp
-from wsgistream.wsgi import call
 from wsgistream.wsgi.waiting import is_quick
-from wsgistream.wsgi.watching import Transfer
+from wsgistream.wsgi.watching import watched
 
 _TOTAL: Final = "The server has as many answers on their way as it can; please try again."
 _ADDRESS: Final = "Your address has as many answers on their way as it may; please try again."
@@ -48,46 +47,34 @@ class ConcurrencyLimitMiddleware:
         self._per_address = per_address
         self._retry = (("Retry-After", str(retry_after)),)
         self._lock = threading.Lock()
-        # The client of each answer that is on its way, and how many there are of each client.
-        self._clients: dict[object, str] = {}
+        self._count = 0
+        # Of those alone who have an answer on its way.
         self._counts: Counter[str] = Counter()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
-        transfer = Transfer(environ, self._leave)
-        refusal = self._enter(transfer, client_of(environ))
+        client = client_of(environ)
+        refusal = self._enter(client)
         if refusal is not None:
             plan = sentence(503, refusal, self._retry)
             begin(plan, start_response)
             return plan_body(plan, environ)
-        try:
-            reply = call(self.app, environ)
-            try:
-                transfer.follow(reply)
-            except BaseException:
-                reply.close()
-                raise
-        except BaseException:
-            self._leave(transfer)
-            raise
-        return reply.send(start_response)
+        return watched(self.app, environ, start_response, lambda _: self._leave(client))
 
-    def _enter(self, transfer: Transfer, client: str) -> str | None:
+    def _enter(self, client: str) -> str | None:
         """Count an answer; gives why it may not be made, if so: then it is not counted."""
         with self._lock:
             # The client's own limit first: what it is told is then about itself.
             if self._per_address is not None and self._counts[client] >= self._per_address:
                 return _ADDRESS
-            if self._total is not None and len(self._clients) >= self._total:
+            if self._total is not None and self._count >= self._total:
                 return _TOTAL
-            self._clients[transfer] = client
+            self._count += 1
             self._counts[client] += 1
             return None
 
-    def _leave(self, transfer: Transfer) -> None:
+    def _leave(self, client: str) -> None:
         with self._lock:
-            client = self._clients.pop(transfer, None)
-            if client is None:
-                return
+            self._count -= 1
             self._counts[client] -= 1
             if not self._counts[client]:
                 del self._counts[client]

@@ -82,7 +82,7 @@ class Transfer:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.environ = environ
-        self._then = then
+        self._then: Callable[[Transfer], object] | None = then
         self._clock = clock
         #: That of the request; the environ may be changed by whoever answers it.
         self.method: str = environ["REQUEST_METHOD"]
@@ -181,12 +181,15 @@ class Transfer:
         self.outcome = "finished"
 
     def end(self) -> None:
-        """Tell what became of it; its body is closed."""
+        """Tell what became of it, once; its body is closed."""
+        then, self._then = self._then, None
+        if then is None:
+            return
         self.seconds = self._clock() - self.began
         if self.outcome is None:
             whole = self._expected is not None and self.sent >= self._expected
             self.outcome = "finished" if whole or not self._bodied else "aborted"
-        self._then(self)
+        then(self)
 
 
 class _Watched:
