@@ -67,6 +67,9 @@ OPTIONS = [
         ["--sign-key-file", "k"], ("SIGN_KEY_FILE", "k"), {"sign_key_file": "k"}, id="the keys"
     ),
     pytest.param(["--throttle", "2M"], ("THROTTLE", "2M"), {"throttle": 2097152}, id="throttle"),
+    pytest.param(
+        ["--offload", "nginx:/a/"], ("OFFLOAD", "nginx:/a/"), {"offload": "nginx:/a/"}, id="offload"
+    ),
     pytest.param(["--compress"], ("COMPRESS", "1"), {"compress": True}, id="compress"),
     pytest.param(
         ["--listen", "localhost:80", "--listen", "[::1]:0", "--listen", ":8000"],
@@ -154,6 +157,7 @@ def test_the_command_line_beats_the_environment() -> None:
         pytest.param(
             ["--header", "X-A: b\nX-B: c"], "X-A has a character", id="two headers in one"
         ),
+        pytest.param(["--offload", "iis"], "not by 'iis'", id="a front server of another kind"),
         pytest.param(["--throttle", "0"], "A size is above zero, such as", id="no bytes at all"),
         pytest.param(["--throttle", "-1M"], "expected one argument", id="less than no bytes"),
         pytest.param(["--throttle=-1M"], "1.5 MiB, not '-1M'", id="less than none, said so"),
@@ -231,6 +235,7 @@ def test_the_help_names_every_option_and_how_to_set_it_otherwise() -> None:
         *("--no-listing", "--hidden", "--follow-symlinks", "--cache-control", "--header"),
         *("--index", "--spa", "--open", "--log-format", "--quiet", "--grace", "--check"),
         *("--metrics", "--auth-file", "--sign-key-file", "--throttle", "--compress"),
+        "--offload",
         "--workers",
         "WSGISTREAM_THREADS=8",
     ]:

@@ -250,3 +250,24 @@ def test_waitress_serves_it_by_its_name(root: Path) -> None:
         connection.close()
         run.signal(signal.SIGTERM)
         assert run.end() == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("name", ["", "a.txt"], ids=["a folder", "a file"])
+@pytest.mark.parametrize(
+    ("offload", "header", "value"),
+    [
+        pytest.param("nginx:/internal/", "x-accel-redirect", "/internal/a.txt", id="nginx"),
+        pytest.param("apache", "x-sendfile", "{root}/a.txt", id="apache"),
+        pytest.param("lighttpd", "x-sendfile", "{root}/a.txt", id="lighttpd"),
+    ],
+)
+def test_the_server_in_front_is_told_what_to_send(
+    root: Path, name: str, offload: str, header: str, value: str
+) -> None:
+    answer = ask(create_app(root=root / name, offload=offload, compress=True), "/a.txt")
+    assert (answer.body, answer[header]) == (b"", value.format(root=root))
+
+
+def test_a_front_server_of_another_kind_is_refused(root: Path) -> None:
+    with pytest.raises(ValueError, match="not by 'iis'"):
+        create_app(root=root, offload="iis")

@@ -15,6 +15,7 @@ from wsgistream.values import (
     read_duration,
     read_header,
     read_log_format,
+    read_offload,
     read_prefix,
     read_size,
     read_socket_path,
@@ -83,6 +84,7 @@ READERS = [
     read_address,
     read_header,
     read_log_format,
+    read_offload,
     read_prefix,
     read_size,
     read_socket_path,
@@ -103,3 +105,16 @@ def test_any_text_is_a_value_or_one_sentence(read: Callable[[str], object], text
         found, fault = None, str(error)
     assert (found is None) == (fault is not None)
     assert fault is None or fault.endswith(".")
+
+
+@pytest.mark.parametrize("text", ["nginx:/internal/", "nginx:/", "apache", "lighttpd"])
+def test_a_front_server_is_named(text: str) -> None:
+    assert read_offload(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "nginx", "nginx:", "nginx:internal/", "nginx:/a", "apache:/a/", "Nginx:/a/"]
+)
+def test_any_other_front_server_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="Files are sent by nginx:/internal/"):
+        read_offload(text)

@@ -12,6 +12,7 @@ from wsgistream.values import (
     read_grace,
     read_header,
     read_log_format,
+    read_offload,
     read_prefix,
     read_size,
     read_socket_path,
@@ -34,6 +35,7 @@ OF_THE_APP: Final[Mapping[str, Any]] = {
     "headers": (),
     "index": ("index.html",),
     "spa": False,
+    "offload": None,
     "metrics": False,
     "auth_file": None,
     "sign_key_file": None,
@@ -197,6 +199,12 @@ def _add_middleware_options(group: argparse._ArgumentGroup) -> None:
         "--sign-key-file",
         metavar="FILE",
         help="answer signed links only; the file has their keys, one a line",
+    )
+    group.add_argument(
+        "--offload",
+        type=read_offload,
+        metavar="WHO",
+        help="leave the sending to the server in front: nginx:/internal/, apache or lighttpd",
     )
     group.add_argument(
         "--throttle",

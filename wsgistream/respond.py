@@ -17,7 +17,7 @@ from wsgistream.rules.media import with_charset
 from wsgistream.sources.file import EtagMaker, File, etag_of_status
 from wsgistream.sources.memory import Memory
 from wsgistream.sources.stream import Stream
-from wsgistream.types import Body, Environ, Header, Plan, Slice, Source, StartResponse
+from wsgistream.types import Body, Environ, Header, Plan, Responder, Slice, Source, StartResponse
 from wsgistream.wsgi.bodies import Pieces
 from wsgistream.wsgi.files import hand_over, read_cached
 from wsgistream.wsgi.waiting import IN_LOOP
@@ -131,8 +131,9 @@ class FileResponse:
     """A file as a WSGI callable, for a view to return: ``return FileResponse("report.pdf")``.
 
     ``filename`` (default: the file's own name) and ``download`` make the Content-Disposition,
-    ``headers`` are further fields. ``etag``: makes the entity-tag; None: no tag. Raises ValueError
-    for a header that could not be sent; a missing file is a 404 when it is asked for.
+    ``headers`` are further fields. ``etag``: makes the entity-tag; None: no tag. ``responder``:
+    what answers with the file. Raises ValueError for a header that could not be sent; a missing
+    file is a 404 when it is asked for.
     """
 
     def __init__(
@@ -145,10 +146,12 @@ class FileResponse:
         cache_control: str | None = None,
         headers: Iterable[Header] = (),
         etag: EtagMaker | None = etag_of_status,
+        responder: Responder = respond,
     ) -> None:
         self.path = path
         #: See ``wsgistream.wsgi.waiting``: a tag that is made of the bytes takes its time.
-        self.quick = etag in (None, etag_of_status)
+        self.quick = etag in (None, etag_of_status) and responder is respond
+        self._responder = responder
         name = os.path.basename(os.fspath(path)) if filename is None else filename
         disposition = content_disposition(name, download=download)
         self._content_type = None if content_type is None else with_charset(content_type)
@@ -160,7 +163,7 @@ class FileResponse:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
         try:
-            return respond(environ, start_response, self._open())
+            return self._responder(environ, start_response, self._open())
         except OSError as error:
             return refuse(error, environ, start_response)
 

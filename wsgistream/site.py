@@ -16,10 +16,11 @@ from wsgistream.middleware.metrics import MetricsMiddleware
 from wsgistream.middleware.prefix import PrefixMiddleware
 from wsgistream.middleware.signed import SignedURLMiddleware
 from wsgistream.middleware.throttle import ThrottleMiddleware
+from wsgistream.offload import XAccelRedirect, XSendfile
 from wsgistream.options import of_the_app
-from wsgistream.respond import refuse
-from wsgistream.types import Body, Environ, StartResponse, WSGIApp
-from wsgistream.values import read_size
+from wsgistream.respond import refuse, respond
+from wsgistream.types import Body, Environ, Responder, StartResponse, WSGIApp
+from wsgistream.values import read_offload, read_size
 from wsgistream.wsgi import stack
 
 # The settings that are options of DirectoryApp.
@@ -32,10 +33,11 @@ def create_app(**settings: Any) -> WSGIApp:
     ``root``: a folder or a file; ``prefix``, ``listing``, ``hidden``, ``follow_symlinks``,
     ``cache_control``, ``headers``, ``index`` and ``spa`` are the options of that name. So are
     ``auth_file`` and ``sign_key_file`` (paths), ``throttle`` (bytes a second for a connection, or
-    a text such as ``"2M"``), ``compress`` and ``metrics``, which put middleware around it. What is
-    not given is taken from the environment (``WSGISTREAM_ROOT`` and so on). Raises TypeError for an
-    unknown setting and ValueError for one that cannot be, such as a root that is not there, or one
-    that needs a library that is not installed.
+    a text such as ``"2M"``), ``compress`` and ``metrics``, which put middleware around it, and
+    ``offload`` (``"nginx:/internal/"``, ``"apache"``, ``"lighttpd"``), which leaves the sending to
+    the server in front. What is not given is taken from the environment (``WSGISTREAM_ROOT`` and so
+    on). Raises TypeError for an unknown setting and ValueError for one that cannot be, such as a
+    root that is not there, or one that needs a library that is not installed.
     """
     chosen = of_the_app(settings, os.environ)
     app = _app(chosen)
@@ -70,12 +72,25 @@ def _layers(chosen: Mapping[str, Any]) -> Iterator[Callable[[WSGIApp], WSGIApp]]
 def _app(chosen: Mapping[str, Any]) -> WSGIApp:
     root = chosen["root"]
     if os.path.isfile(root):
-        app = FileApp(root, cache_control=chosen["cache_control"], headers=chosen["headers"])
+        options = {name: chosen[name] for name in ("cache_control", "headers")}
+        app = FileApp(root, responder=_responder(chosen), **options)
         return _AtItsName(os.path.basename(os.fspath(root)), app)
     if not os.path.isdir(root):
         raise ValueError(f"There is no file or folder {os.fspath(root)!r}.")
     options = {name: chosen[name] for name in _OF_A_FOLDER}
-    return DirectoryApp(root, fallback="index.html" if chosen["spa"] else None, **options)
+    fallback = "index.html" if chosen["spa"] else None
+    return DirectoryApp(root, fallback=fallback, responder=_responder(chosen), **options)
+
+
+def _responder(chosen: Mapping[str, Any]) -> Responder:
+    """Choose who sends the files: this server, or one in front."""
+    if chosen["offload"] is None:
+        return respond
+    front, _, location = read_offload(chosen["offload"]).partition(":")
+    if front == "nginx":
+        root = os.path.abspath(chosen["root"])
+        return XAccelRedirect({root if os.path.isdir(root) else os.path.dirname(root): location})
+    return XSendfile(quoted=front == "lighttpd")
 
 
 class _AtItsName:

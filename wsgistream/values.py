@@ -118,6 +118,18 @@ def read_log_format(text: str) -> str:
     return text
 
 
+@_sentence
+def read_offload(text: str) -> str:
+    """Read which front server sends the files, and for nginx at which internal location."""
+    front, _, location = text.partition(":")
+    is_path = location.startswith("/") and location.endswith("/")
+    if not (is_path if front == "nginx" else text in ("apache", "lighttpd")):
+        raise ValueError(
+            f"Files are sent by nginx:/internal/, by apache or by lighttpd, not by {text!r}."
+        )
+    return text
+
+
 def number(
     kind: type[int] | type[float], least: int, most: float = sys.float_info.max
 ) -> Callable[[str], float]:
