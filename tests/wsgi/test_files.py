@@ -45,6 +45,11 @@ def pieces_file(path: Path, *pieces: bytes | Slice, turns: bool = False) -> Piec
     return file
 
 
+def uwsgi_sendfile(file: Any, block_size: int) -> Any:
+    """The wrapper of uWSGI, known by its name: it takes files that have a descriptor."""
+    return file, block_size
+
+
 PARTS = (b"<", Slice(3, 7), b"|", Slice(0, 2), b">")
 JOINED = b"<3456|01>"
 
@@ -133,6 +138,7 @@ def test_reading_at_an_offset_leaves_the_position_alone(path: Path) -> None:
         pytest.param(None, False, Pieces, id="a server without a wrapper iterates"),
         pytest.param(FileWrapper, True, Pieces, id="what is no file is iterated"),
         pytest.param(FileWrapper, False, FileWrapper, id="a file goes to the wrapper"),
+        pytest.param(uwsgi_sendfile, False, FileWrapper, id="uWSGI would not give up in time"),
         pytest.param(
             ReadOnlyFileBasedBuffer, False, ReadOnlyFileBasedBuffer, id="waitress knows its own"
         ),
@@ -146,6 +152,11 @@ def test_a_body_is_handed_over_where_that_helps(
     assert type(body) is expected
     assert b"".join(bytes(chunk) for chunk in body) == b"0123456789"
     body.close()
+
+
+def test_uwsgi_takes_a_file_of_its_own_kind(path: Path) -> None:
+    with path.open("rb") as file:
+        assert FileWrapper(file, 300).given_to(uwsgi_sendfile) == (file, 300)
 
 
 def test_the_wrapper_reads_its_file_in_blocks_and_closes_it(path: Path) -> None:

@@ -147,6 +147,9 @@ def hand_over(environ: Environ, body: Pieces) -> Body:
 
 def wrapped_by(wrapper: Callable[..., Body], file: Any, block_size: int) -> Body:
     """Give a file to a server's ``wsgi.file_wrapper``."""
+    if getattr(wrapper, "__name__", None) == "uwsgi_sendfile" and not hasattr(file, "fileno"):
+        # uWSGI would read it to its end, though its client has gone; chunks it gives up at once.
+        return FileWrapper(file, block_size)
     if isinstance(file, PiecesFile):
         file.turns = getattr(wrapper, "__module__", None) == "waitress.buffers"
     return wrapper(file, block_size)

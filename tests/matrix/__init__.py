@@ -1,0 +1,1 @@
+"""Matrix: one table of requests, asked of every WSGI server there is."""
