@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import webob.static
 
+from bench import compressed
 from bench.layers import LAYERS, layered
 from bench.model import GIB, KIB
 from wsgistream import DirectoryApp
@@ -164,7 +165,10 @@ def events(root: str) -> WSGIApp:
 
 
 APPS: Final[Mapping[str, Callable[[str], Any]]] = {
+    "compress": compressed.ours,
+    "compress_as_django": compressed.ours_as_django,
     "directory": directory,
+    "django": compressed.django,
     "events": events,
     "file_wrapper": file_wrapper,
     "generator": generator,

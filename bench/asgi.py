@@ -7,12 +7,14 @@ import os
 from collections.abc import AsyncIterator, Iterator
 
 from starlette.applications import Starlette
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from bench.apps import event_now
+from bench.compressed import CONTENT_TYPE, lines
 from bench.model import GIB, KIB
 
 _CHUNK = 64 * KIB
@@ -54,6 +56,10 @@ async def publish(request: Request) -> Response:
     return PlainTextResponse(f"{len(_queues)}\n")
 
 
+async def stream(request: Request) -> Response:
+    return StreamingResponse(lines(request.path_params["mebibytes"]), media_type=CONTENT_TYPE)
+
+
 app = Starlette(
     routes=[
         Route("/hello", hello),
@@ -63,3 +69,5 @@ app = Starlette(
         Mount("/", StaticFiles(directory=os.environ["BENCH_ROOT"])),
     ]
 )
+
+compressed = GZipMiddleware(Starlette(routes=[Route("/{mebibytes:int}", stream)]))

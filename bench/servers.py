@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Final
 
@@ -98,12 +99,15 @@ def _gunicorn(place: Place, port: int) -> Command:
     )
 
 
-def _uvicorn(place: Place, port: int) -> Command:
-    arguments = ["uvicorn", "--no-access-log", "--log-level=warning", f"--port={port}"]
-    return Command(
-        [*_PYTHON, *arguments, "--timeout-graceful-shutdown=1", "bench.asgi:app"],
-        {"BENCH_ROOT": str(place.root)},
-    )
+def _uvicorn(app: str) -> Callable[[Place, int], Command]:
+    def command(place: Place, port: int) -> Command:
+        arguments = ["uvicorn", "--no-access-log", "--log-level=warning", f"--port={port}"]
+        return Command(
+            [*_PYTHON, *arguments, "--timeout-graceful-shutdown=1", f"bench.asgi:{app}"],
+            {"BENCH_ROOT": str(place.root)},
+        )
+
+    return command
 
 
 def _granian(place: Place, port: int) -> Command:
@@ -138,7 +142,7 @@ GUNICORN: Final = Contestant(
     "gunicorn", "our DirectoryApp on gunicorn, gthread", _gunicorn, _needs("gunicorn")
 )
 UVICORN: Final = Contestant(
-    "uvicorn", "Starlette on uvicorn", _uvicorn, _needs("uvicorn", "starlette")
+    "uvicorn", "Starlette on uvicorn", _uvicorn("app"), _needs("uvicorn", "starlette")
 )
 GRANIAN: Final = Contestant("granian", "our DirectoryApp on granian", _granian, _needs("granian"))
 
@@ -158,6 +162,36 @@ OUR_EVENTS: Final = Contestant(
     _program("ours", "events"),
     _present,
     is_ours=True,
+)
+
+OUR_GZIP: Final = Contestant(
+    "ours, gzip",
+    "CompressMiddleware on our server",
+    _program("ours", "compress"),
+    _present,
+    is_ours=True,
+)
+OUR_GZIP_AS_DJANGO: Final = Contestant(
+    "ours, gzip 6",
+    "the same at the level of Django",
+    _program("ours", "compress_as_django"),
+    _present,
+    is_ours=True,
+)
+OUR_ZSTD: Final = replace(OUR_GZIP, name="ours, zstd", missing=_needs("zstandard"))
+OUR_BROTLI: Final = replace(OUR_GZIP, name="ours, br", missing=_needs("brotli"))
+OUR_PLAIN: Final = replace(OUR_GZIP, name="ours, as it is")
+DJANGO_GZIP: Final = Contestant(
+    "django",
+    "Django's GZipMiddleware on our server",
+    _program("ours", "django"),
+    _needs("django"),
+)
+STARLETTE_GZIP: Final = Contestant(
+    "starlette",
+    "Starlette's GZipMiddleware on uvicorn",
+    _uvicorn("compressed"),
+    _needs("uvicorn", "starlette"),
 )
 
 BARE: Final = Contestant(

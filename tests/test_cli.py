@@ -284,6 +284,51 @@ def test_several_processes_serve_and_are_one_server_to_everybody(
         assert run.rest() == ([], [])
 
 
+def test_several_processes_count_together_in_a_folder_that_does_not_stay(
+    folder: Path, tmp_path: Path
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    options = (*LOCAL, "--metrics", "--workers", "2", "--quiet")
+    with process(folder, *options, environ={"TMPDIR": str(temporary)}) as run:
+        port = run.port()
+        for _ in range(6):
+            assert fetch(port).body == b"hello"
+        counted = b'wsgistream_requests_total{method="GET",status="200"} 6.0'
+        assert all(eventually(lambda: counted in fetch(port, "/metrics").body) for _ in range(6))
+        assert len(list(temporary.iterdir())) == 1
+        assert stopped(run) == 0
+        assert run.rest() == ([], [])
+    assert not list(temporary.iterdir())
+
+
+def test_the_folder_in_which_processes_count_can_be_given(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "counts").mkdir()
+    environ = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "counts")}
+    with process(folder, *LOCAL, "--metrics", "--workers", "2", environ=environ) as run:
+        assert fetch(run.port()).body == b"hello"
+        assert stopped(run) == 0
+    assert list((tmp_path / "counts").iterdir())
+
+
+def test_a_password_a_rate_and_compression_are_switched_on(folder: Path, tmp_path: Path) -> None:
+    (folder / "b.txt").write_text("the same again " * 1000)
+    (tmp_path / "users").write_text("ann:{SHA}GpHWL3ymc5liWkNopqtdSjuqYHM=\n")
+    options = ("--auth-file", tmp_path / "users", "--throttle", "1M", "--compress")
+    with process(folder, *LOCAL, *options, "--quiet") as run:
+        with Connection(("127.0.0.1", run.port())) as client:
+            client.ask("/b.txt")
+            assert client.answer().status == 401
+            client.ask("/b.txt", "GET", "Authorization: Basic YW5uOnB3", "Accept-Encoding: gzip")
+            answer = client.answer()
+            assert (answer.status, answer["content-encoding"]) == (200, "gzip")
+            assert gzip.decompress(answer.body) == (folder / "b.txt").read_bytes()
+            client.ask("/big", "GET", "Authorization: Basic YW5uOnB3", "Range: bytes=-5")
+            assert client.answer().body == bytes(5)
+        assert stopped(run) == 0
+        assert run.rest() == ([], [])
+
+
 def test_a_reload_looks_anew_at_what_is_served(folder: Path, tmp_path: Path) -> None:
     """What was a folder may be a file; where there is nothing, the old one goes on."""
     root = tmp_path / "root"
@@ -311,6 +356,13 @@ def test_several_processes_that_have_nothing_to_serve_are_one_sentence(tmp_path:
         assert run.rest() == ([], [sentence])
 
 
+def test_several_processes_that_have_no_users_are_one_sentence(folder: Path) -> None:
+    with process(folder, *LOCAL, "--workers", "2", "--auth-file", "none") as run:
+        assert run.end() == MISUSED
+        sentence = "wsgistream: 'none' cannot be used: No such file or directory."
+        assert run.rest() == ([], [sentence])
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -332,6 +384,11 @@ def test_several_processes_that_have_nothing_to_serve_are_one_sentence(tmp_path:
         pytest.param(["--header", "Date: x"], "Date is made from the file", id="a header of ours"),
         pytest.param(["--cache-control", "a\nb"], "character that no header may", id="cache"),
         pytest.param(["--log-format", "{x}"], "A log format is combined", id="log format"),
+        pytest.param(["--auth-file", "none"], "'none' cannot be used: No such", id="no users"),
+        pytest.param(["--auth-file", __file__], "is no file of users: ", id="no file of users"),
+        pytest.param(["--sign-key-file", "none"], "'none' cannot be used: No such", id="no keys"),
+        pytest.param(["--sign-key-file", __file__], "chmod o= ", id="keys for everybody"),
+        pytest.param(["--throttle", "0"], "A size is above zero, such as", id="no bytes at all"),
         pytest.param(["--unix-socket", ""], "is not empty", id="an empty path"),
         pytest.param(["--unix-socket", "no/such/folder"], "no such file or directory", id="path"),
         pytest.param(["--unix-socket", "x", "--open"], "needs a --listen", id="nothing to open"),
@@ -429,7 +486,7 @@ def test_a_failure_of_the_system_that_names_no_file_is_one_sentence(
 
 
 def test_the_help_is_given_on_the_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments in (["--help"], ["serve", "--help"], ["compress", "--help"]):
+    for arguments in (["--help"], *([name, "--help"] for name in ("serve", "compress", "sign"))):
         with pytest.raises(SystemExit) as end:
             main(arguments)
         assert end.value.code == 0

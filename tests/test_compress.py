@@ -193,8 +193,8 @@ def test_an_encoder_that_fails_leaves_the_old_sibling_and_nothing_else(
     os.utime(path, ns=(TIMES[0], TIMES[1] + 1))
 
     class Failing:
-        def __init__(self, quality: int) -> None:
-            self.quality = quality
+        def __init__(self, **options: int) -> None:
+            self.flush = None
 
         def process(self, block: bytes) -> bytes:
             raise MemoryError

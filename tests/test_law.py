@@ -18,18 +18,27 @@ BELOW = {
     "sources": {"types", "rules", "wsgi"},
     "errors": {"types", "rules", "wsgi", "sources"},
     "respond": {"types", "rules", "wsgi", "sources", "errors"},
+    "offload": {"types", "rules", "respond"},
+    "streaming": {"types", "rules", "wsgi", "sources", "respond"},
     "middleware": {"types", "rules", "wsgi", "errors", "respond"},
+    "asgi": {"types", "rules", "wsgi"},
     "apps": {"types", "rules", "wsgi", "sources", "errors", "respond"},
+    "hosts": {"types", "wsgi", "respond"},
     "compress": {"rules"},
+    "keys": {"rules"},
     "values": {"rules"},
     "options": {"values"},
     "server": {"types", "wsgi", "rules"},
     "serving": {"types", "rules", "values", "server"},
-    "site": {"types", "errors", "respond", "apps", "middleware", "options"},
-    "cli": {"rules", "server", "serving", "site", "options", "compress"},
+    "site": {"types", "wsgi", "errors", "respond", "apps", "middleware", "values", "options"}
+    | {"keys", "offload"},
+    "paste": {"types", "wsgi", "errors", "respond", "middleware", "values", "options", "server"}
+    | {"serving", "site"},
+    "cli": {"rules", "server", "serving", "site", "options", "compress"}
+    | {"keys", "middleware", "values"},
     "__main__": {"cli"},
     "__init__": {"wsgi", "types", "rules", "sources", "respond", "apps", "middleware"}
-    | {"server", "serving", "site"},
+    | {"server", "serving", "site", "keys", "streaming", "hosts", "offload"},
 }
 
 #: What a rule may not touch: files, sockets, clocks, sleep and threads.

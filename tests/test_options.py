@@ -13,6 +13,7 @@ from wsgistream.options import (
     PREFIX,
     BadOption,
     from_environment,
+    from_texts,
     make_parser,
     of_the_app,
     parse,
@@ -58,6 +59,18 @@ OPTIONS = [
         id="index",
     ),
     pytest.param(["--spa"], ("SPA", "on"), {"spa": True}, id="spa"),
+    pytest.param(["--metrics"], ("METRICS", "1"), {"metrics": True}, id="metrics"),
+    pytest.param(
+        ["--auth-file", "a b"], ("AUTH_FILE", "a b"), {"auth_file": "a b"}, id="the users"
+    ),
+    pytest.param(
+        ["--sign-key-file", "k"], ("SIGN_KEY_FILE", "k"), {"sign_key_file": "k"}, id="the keys"
+    ),
+    pytest.param(["--throttle", "2M"], ("THROTTLE", "2M"), {"throttle": 2097152}, id="throttle"),
+    pytest.param(
+        ["--offload", "nginx:/a/"], ("OFFLOAD", "nginx:/a/"), {"offload": "nginx:/a/"}, id="offload"
+    ),
+    pytest.param(["--compress"], ("COMPRESS", "1"), {"compress": True}, id="compress"),
     pytest.param(
         ["--listen", "localhost:80", "--listen", "[::1]:0", "--listen", ":8000"],
         ("LISTEN", "localhost:80 [::1]:0  :8000"),
@@ -144,6 +157,11 @@ def test_the_command_line_beats_the_environment() -> None:
         pytest.param(
             ["--header", "X-A: b\nX-B: c"], "X-A has a character", id="two headers in one"
         ),
+        pytest.param(["--offload", "iis"], "not by 'iis'", id="a front server of another kind"),
+        pytest.param(["--throttle", "0"], "A size is above zero, such as", id="no bytes at all"),
+        pytest.param(["--throttle", "-1M"], "expected one argument", id="less than no bytes"),
+        pytest.param(["--throttle=-1M"], "1.5 MiB, not '-1M'", id="less than none, said so"),
+        pytest.param(["--throttle", "fast"], "1.5 MiB, not 'fast'", id="a word for a size"),
         pytest.param(["--log-format", "{nothing}"], "A log format is", id="an unknown field"),
         pytest.param(["--log-format", "{status"], "A log format is", id="a malformed template"),
         pytest.param(["--log-format", ""], "A log format is", id="an empty template"),
@@ -163,7 +181,7 @@ def test_a_bad_option_is_refused_with_a_sentence(arguments: list[str], sentence:
     ("variable", "value", "sentence"),
     [
         pytest.param("THREADS", "many", "a whole number from 1 to 1000, not 'many'", id="threads"),
-        pytest.param("HIDDEN", "maybe", "a switch is 1 or 0, not 'maybe'", id="a switch"),
+        pytest.param("HIDDEN", "maybe", "A switch is 1 or 0, not 'maybe'", id="a switch"),
         pytest.param("LISTEN", ":1 nowhere", "not 'nowhere'", id="one address of two"),
         pytest.param("HEADER", "X-A: 1\nX-B", "not 'X-B'", id="one header of two"),
     ],
@@ -183,6 +201,17 @@ def test_variables_of_others_are_not_read() -> None:
 def test_the_settings_of_an_app_beat_the_environment_and_that_the_defaults() -> None:
     environ = {"WSGISTREAM_ROOT": "there", "WSGISTREAM_SPA": "1", "WSGISTREAM_THREADS": "8"}
     assert of_the_app({"root": "here"}, environ) == {**OF_THE_APP, "root": "here", "spa": True}
+
+
+def test_texts_are_read_as_variables_are() -> None:
+    texts = {"headers": "X-A: 1\nX-B: 2", "spa": "yes", "prefix": "", "throttle": "1K"}
+    headers = [("X-A", "1"), ("X-B", "2")]
+    assert from_texts(texts) == {"headers": headers, "spa": True, "throttle": 1024}
+
+
+def test_a_bad_text_is_refused_and_named() -> None:
+    with pytest.raises(BadOption, match=r"^spa: A switch is 1 or 0, not 'maybe'\.$"):
+        from_texts({"spa": "maybe"})
 
 
 @pytest.mark.parametrize("name", ["threads", "roots"])
@@ -205,6 +234,8 @@ def test_the_help_names_every_option_and_how_to_set_it_otherwise() -> None:
         ),
         *("--no-listing", "--hidden", "--follow-symlinks", "--cache-control", "--header"),
         *("--index", "--spa", "--open", "--log-format", "--quiet", "--grace", "--check"),
+        *("--metrics", "--auth-file", "--sign-key-file", "--throttle", "--compress"),
+        "--offload",
         "--workers",
         "WSGISTREAM_THREADS=8",
     ]:

@@ -54,7 +54,10 @@ def application(kind: str, name: str) -> Any:
 
 def test_every_block_is_of_a_kind_that_is_tested() -> None:
     kinds = {name for _, name, _ in BLOCKS}
-    assert kinds == {"run", "tests", "serves", "flask", "mount", "source", "live"}
+    assert kinds == {
+        *("run", "tests", "serves", "flask", "mount", "source", "streams"),
+        *("settings", "loads", "live", "stack"),
+    }
     assert README.count("```") == 2 * len(BLOCKS)
 
 
@@ -70,12 +73,39 @@ def test_a_view_returns_files_and_streams_with_files_around_it(place: Path) -> N
     assert ask(app, "/missing").status == 404
 
 
+def test_middleware_stands_around_an_application(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "users.htpasswd").write_text("ann:{SHA}GpHWL3ymc5liWkNopqtdSjuqYHM=\n")
+    app = application("stack", "application")
+    assert ask(app, "/logo.svg").status == 401
+    headers = {"Authorization": "Basic YW5uOnB3", "Range": "bytes=1-3"}
+    logo = ask(app, "/logo.svg", headers=headers)
+    assert (logo.status, logo.body) == (206, b"svg")
+    ask(app, "/clip.mp4", headers={"Authorization": "Basic YW5uOnB3"})
+    told = capsys.readouterr().out.splitlines()
+    assert told[-1].startswith("/clip.mp4 finished 5 bytes in ")
+
+
 def test_applications_are_mounted_side_by_side(place: Path) -> None:
     app = application("mount", "application")
     logo, clip = ask(app, "/logo.svg"), ask(app, "/clip.mp4")
     assert (logo.body, logo["cache-control"]) == (b"<svg/>", "max-age=86400")
     assert (clip.body, clip["access-control-allow-origin"]) == (b"video", "*")
     assert b"clip.mp4" in ask(app, "/").body
+
+
+def test_a_function_is_streamed_for_each_request() -> None:
+    export = application("streams", "export")
+    for _ in range(2):
+        answer = ask(export)
+        assert answer.body.splitlines()[-2:] == [b'{"number": 999}', b'{"end": true}']
+        assert answer["content-disposition"] == 'attachment; filename="records.ndjson"'
+
+
+def test_what_can_be_made_anew_has_ranges() -> None:
+    answer = ask(application("streams", "long"), headers={"Range": "bytes=500001-500004"})
+    assert (answer.status, answer.body) == (206, b"1010")
 
 
 def test_a_source_of_ones_own_has_ranges_and_conditions() -> None:
@@ -131,6 +161,7 @@ SERVES = [line for block in blocks("serves") for line in block.splitlines()]
 EXPECTED = {
     "wsgistream serve media --listen 127.0.0.1:8080": ("/clip.mp4", b"video"),
     "wsgistream serve media --workers auto": ("/clip.mp4", b"video"),
+    "wsgistream serve media --compress": ("/clip.mp4", b"video"),
     "wsgistream serve media/clip.mp4": ("/", b"video"),
     "wsgistream serve site --spa": ("/any/route", b"<h1>site</h1>"),
     "WSGISTREAM_ROOT=media": ("/files/clip.mp4", b"video"),
@@ -149,6 +180,16 @@ def test_a_command_serves_what_it_says(command: str, place: Path) -> None:
             assert answer["referrer-policy"] == "no-referrer"
         if "max-age" in command:
             assert answer["cache-control"].startswith("max-age=")
+
+
+def test_a_file_of_settings_is_loaded_and_served(place: Path) -> None:
+    (settings,), (program,) = blocks("settings"), blocks("loads")
+    assert settings == (ROOT / "examples" / "site.ini").read_text()
+    (place / "site.ini").write_text(settings.replace(":8080", ":0"))
+    program = f"import logging; logging.basicConfig(level=logging.INFO)\n{program}"
+    with started(shlex.join([sys.executable, "-c", program]), place) as port:
+        assert fetch(port, "/media/clip.mp4").body == b"video"
+        assert fetch(port, "/any/route")["x-frame-options"] == "DENY"
 
 
 def test_the_first_command_is_the_program_that_is_there() -> None:

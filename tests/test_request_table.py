@@ -28,7 +28,7 @@ def views(environ: Environ, start_response: StartResponse) -> Body:
     response: Any = {
         "/stream": partial(StreamingResponse, (b"chunk %d " % n for n in range(1000))),
         "/failing": partial(StreamingResponse, failing()),
-        "/short": partial(StreamingResponse, [b"too", b"short"], content_length=100),
+        "/short": partial(StreamingResponse, iter([b"too", b"short"]), content_length=100),
     }.get(environ["PATH_INFO"])
     if response is None:
         start_response("404 Not Found", [("Content-Type", "text/plain")])

@@ -1,20 +1,20 @@
-"""A source becomes an answer; views return files and streams."""
+"""A source becomes an answer; views return files."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.client import ask, make_environ
-from tests.watched import UnreadableSource, WatchedBody
-from wsgistream import FileResponse, Memory, Meta, StreamingResponse, respond
+from tests.watched import UnreadableSource
+from wsgistream import FileResponse, Memory, Meta, respond
 from wsgistream.respond import SMALL
 from wsgistream.types import Body, Environ, Source, StartResponse, WSGIApp
-from wsgistream.wsgi.bodies import Pieces, Truncated
+from wsgistream.wsgi.bodies import Pieces
 from wsgistream.wsgi.files import FileWrapper
 
 META = Meta(1000, "text/plain", etag='"tag"', modified=1_000_000)
@@ -165,89 +165,8 @@ def test_a_file_that_shrinks_before_its_first_byte_is_a_clean_error(path: Path) 
     ],
 )
 def test_a_header_that_cannot_be_is_refused_at_once(headers: list[tuple[str, str]]) -> None:
-    for make in (FileResponse, StreamingResponse):
-        with pytest.raises(ValueError, match="header"):
-            make("x", headers=headers)
-
-
-@pytest.mark.parametrize(
-    ("iterable", "expected"),
-    [
-        pytest.param([b"a", b"", b"b"], b"ab", id="a list"),
-        pytest.param((chunk for chunk in (b"a", b"b")), b"ab", id="a generator"),
-        pytest.param(b"ab", b"ab", id="bytes"),
-        pytest.param("ä", "ä".encode(), id="text"),
-        pytest.param([], b"", id="nothing"),
-    ],
-)
-def test_a_stream_is_sent(iterable: Any, expected: bytes) -> None:
-    answer = ask(StreamingResponse(iterable, content_type="text/plain"))
-    assert (answer.status, answer.body) == (200, expected)
-    assert answer["content-type"] == "text/plain; charset=utf-8"
-    assert ("content-length" in answer) == isinstance(iterable, (str, bytes))
-
-
-def test_the_first_chunk_of_a_stream_leaves_before_the_second_is_made() -> None:
-    body = WatchedBody([b"a", b"b"])
-    chunks = iter(StreamingResponse(body)(make_environ(), begin))
-    assert (body.taken, next(chunks), body.taken) == (0, b"a", 1)
-
-
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_stream_is_closed_once(method: str) -> None:
-    body = WatchedBody([b"a", b"b"])
-    ask(StreamingResponse(body), method=method)
-    assert (body.closed, body.taken) == (1, 2 if method == "GET" else 0)
-
-
-def test_a_stream_of_known_length_has_ranges_and_conditions() -> None:
-    def digits() -> Iterator[bytes]:
-        for number in range(10):
-            yield str(number).encode()
-
-    def get(**headers: str) -> tuple[int, bytes]:
-        response = StreamingResponse(digits(), content_length=10, etag='"x"')
-        answer = ask(response, headers={k.replace("_", "-"): v for k, v in headers.items()})
-        return answer.status, answer.body
-
-    assert get() == (200, b"0123456789")
-    assert get(Range="bytes=3-5") == (206, b"345")
-    assert get(Range="bytes=-2") == (206, b"89")
-    assert get(Range="bytes=10-") == (416, b"The file has no bytes in the range asked for.\n")
-    assert get(If_None_Match='"x"') == (304, b"")
-
-
-@pytest.mark.parametrize(
-    "chunks", [pytest.param([b"abc"], id="too short"), pytest.param([], id="empty")]
-)
-def test_a_stream_that_ends_early_is_cut_off(chunks: list[bytes]) -> None:
-    body = WatchedBody(chunks)
-    with pytest.raises(Truncated):
-        ask(StreamingResponse(body, content_length=5))
-    assert body.closed == 1
-
-
-def test_a_stream_that_fails_is_cut_off_and_closed() -> None:
-    def failing() -> Iterator[bytes]:
-        yield b"a"
-        raise LookupError
-
-    body = WatchedBody(failing())
-    with pytest.raises(LookupError):
-        ask(StreamingResponse(body))
-    assert body.closed == 1
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        pytest.param({"content_length": -1}, "below zero", id="a negative length"),
-        pytest.param({"etag": "abc"}, "quotes included", id="a tag without quotes"),
-    ],
-)
-def test_a_stream_that_cannot_be_is_refused_at_once(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        StreamingResponse([], **options)
+    with pytest.raises(ValueError, match="header"):
+        FileResponse("x", headers=headers)
 
 
 def test_bytes_in_memory_answer_several_ranges_in_any_order() -> None:

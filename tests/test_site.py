@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import os
 import re
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.client import ask
+from tests.client import ask, make_environ
 from tests.servers import DEADLINE, process
-from wsgistream import create_app
+from wsgistream import create_app, sign
+from wsgistream.wsgi.bodies import close
+from wsgistream.wsgi.waiting import is_quick
 
 TEXT = {"Accept-Encoding": "identity"}
 
@@ -76,6 +80,88 @@ def test_one_file_is_served_at_the_root_and_at_its_name(root: Path) -> None:
     assert [ask(app, path).status for path in ("/favicon.ico", "/a.txt/", "/b")] == [404] * 3
 
 
+@pytest.mark.parametrize("name", ["", "a.txt"], ids=["a folder", "a file"])
+@pytest.mark.parametrize("prefix", ["", "/x"], ids=["at the root", "below a prefix"])
+def test_what_is_served_may_be_tried_in_a_loop(root: Path, name: str, prefix: str) -> None:
+    assert is_quick(create_app(root=root / name, prefix=prefix))
+
+
+KEY = b"a key that is long enough"
+#: The password is pw.
+USER = "ann:{SHA}GpHWL3ymc5liWkNopqtdSjuqYHM=\n"
+AUTHORIZATION = {"Authorization": "Basic YW5uOnB3"}
+
+
+@pytest.fixture
+def auth_file(tmp_path: Path) -> Path:
+    path = tmp_path / "users"
+    path.write_text(USER)
+    return path
+
+
+@pytest.fixture
+def sign_key_file(tmp_path: Path) -> Path:
+    path = tmp_path / "keys"
+    path.write_bytes(KEY)
+    path.chmod(0o600)
+    return path
+
+
+def test_a_password_is_asked_for(root: Path, auth_file: Path) -> None:
+    app = create_app(root=root, auth_file=auth_file)
+    assert ask(app, "/a.txt").status == 401
+    assert ask(app, "/a.txt", headers=AUTHORIZATION).body == b"a.txt"
+
+
+def test_links_are_signed_with_the_prefix_that_their_client_sees(
+    root: Path, sign_key_file: Path
+) -> None:
+    app = create_app(root=root, sign_key_file=sign_key_file, prefix="/x")
+    assert ask(app, "/x/a.txt").status == 403
+    assert ask(app, sign("/x/a.txt", KEY, expires=60)).body == b"a.txt"
+    assert ask(app, sign("/a.txt", KEY, expires=60)).status == 404
+
+
+@pytest.mark.parametrize("throttle", [1000, "1000"])
+def test_what_is_large_is_sent_piece_by_piece(root: Path, throttle: int | str) -> None:
+    (root / "large").write_bytes(bytes(60_000))
+    app = create_app(root=root, throttle=throttle)
+    body = app(make_environ("/large"), lambda *_: lambda data: None)
+    assert 0 < len(next(iter(body))) < 60_000
+    close(body)
+    assert ask(app, "/a.txt").body == b"a.txt"
+
+
+def test_text_is_compressed_where_it_is_liked(root: Path) -> None:
+    (root / "large.txt").write_bytes(b"the same again " * 1000)
+    for compress, coding in ((True, "gzip"), (False, None)):
+        app = create_app(root=root, compress=compress)
+        answer = ask(app, "/large.txt", headers={"Accept-Encoding": "gzip"})
+        assert answer.get("content-encoding") == coding
+
+
+def test_what_is_answered_is_counted_and_told(root: Path) -> None:
+    app = create_app(root=root, metrics=True, prefix="/x")
+    assert ask(app, "/x/a.txt").status == 200
+    assert b'wsgistream_requests_total{method="GET",status="200"}' in ask(app, "/metrics").body
+
+
+def test_nothing_is_told_without_a_password_and_the_counts_need_no_signature(
+    root: Path, auth_file: Path, sign_key_file: Path
+) -> None:
+    (root / "large.txt").write_bytes(b"the same again " * 1000)
+    files = {"auth_file": auth_file, "sign_key_file": sign_key_file}
+    app = create_app(root=root, throttle="1M", compress=True, metrics=True, prefix="/x", **files)
+    link = sign("/x/large.txt", KEY, expires=60)
+    for path in ("/metrics", "/x/large.txt", link):
+        assert ask(app, path).status == 401
+    assert ask(app, "/x/large.txt", headers=AUTHORIZATION).status == 403
+    answer = ask(app, link, headers={"Accept-Encoding": "gzip", **AUTHORIZATION})
+    assert (answer.status, answer["content-encoding"]) == (200, "gzip")
+    assert len(gzip.decompress(answer.body)) == 15000
+    assert b'status="403"' in ask(app, "/metrics", headers=AUTHORIZATION).body
+
+
 def test_settings_are_also_taken_from_the_environment(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,6 +196,26 @@ def test_without_a_setting_the_current_folder_is_served(
             id="a header of ours",
         ),
         pytest.param({"cache_control": "a\nb"}, ValueError, "Cache-Control", id="a bad header"),
+        pytest.param(
+            {"auth_file": "none"},
+            ValueError,
+            "'none' cannot be used: No such file or directory.",
+            id="no file of users",
+        ),
+        pytest.param(
+            {"auth_file": __file__}, ValueError, "is no file of users: ", id="another file"
+        ),
+        pytest.param(
+            {"sign_key_file": "none"}, ValueError, "'none' cannot be used: ", id="no file of keys"
+        ),
+        pytest.param(
+            {"sign_key_file": os.devnull},
+            ValueError,
+            "Every user of this machine",
+            id="keys for all",
+        ),
+        pytest.param({"throttle": 0}, ValueError, "A size is above zero", id="no bytes at all"),
+        pytest.param({"throttle": "fast"}, ValueError, "not 'fast'", id="a word for a size"),
     ],
 )
 def test_what_cannot_be_is_refused_at_once(
@@ -117,6 +223,12 @@ def test_what_cannot_be_is_refused_at_once(
 ) -> None:
     with pytest.raises(error, match=sentence):
         create_app(**{"root": root, **settings})
+
+
+def test_a_library_that_is_not_there_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    with pytest.raises(ValueError, match=r"prometheus_client: pip install 'wsgistream\[metrics\]'"):
+        create_app(root=root, metrics=True)
 
 
 def test_a_special_file_is_not_served(root: Path) -> None:
@@ -138,3 +250,24 @@ def test_waitress_serves_it_by_its_name(root: Path) -> None:
         connection.close()
         run.signal(signal.SIGTERM)
         assert run.end() == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("name", ["", "a.txt"], ids=["a folder", "a file"])
+@pytest.mark.parametrize(
+    ("offload", "header", "value"),
+    [
+        pytest.param("nginx:/internal/", "x-accel-redirect", "/internal/a.txt", id="nginx"),
+        pytest.param("apache", "x-sendfile", "{root}/a.txt", id="apache"),
+        pytest.param("lighttpd", "x-sendfile", "{root}/a.txt", id="lighttpd"),
+    ],
+)
+def test_the_server_in_front_is_told_what_to_send(
+    root: Path, name: str, offload: str, header: str, value: str
+) -> None:
+    answer = ask(create_app(root=root / name, offload=offload, compress=True), "/a.txt")
+    assert (answer.body, answer[header]) == (b"", value.format(root=root))
+
+
+def test_a_front_server_of_another_kind_is_refused(root: Path) -> None:
+    with pytest.raises(ValueError, match="not by 'iis'"):
+        create_app(root=root, offload="iis")

@@ -1,13 +1,21 @@
 """wsgistream: streaming over HTTP for every WSGI stack."""
 
 from wsgistream.apps.files import DirectoryApp, FileApp
+from wsgistream.hosts import as_webob, reply_to
+from wsgistream.keys import read_keys
 from wsgistream.middleware.accesslog import AccessLogMiddleware
+from wsgistream.middleware.auth import BasicAuthMiddleware
+from wsgistream.middleware.compress import CompressMiddleware
+from wsgistream.middleware.concurrency import ConcurrencyLimitMiddleware
 from wsgistream.middleware.headers import HeadersMiddleware
 from wsgistream.middleware.metrics import MetricsMiddleware
 from wsgistream.middleware.prefix import PrefixMiddleware
 from wsgistream.middleware.ranges import RangeMiddleware
+from wsgistream.middleware.signed import SignedURLMiddleware, sign
 from wsgistream.middleware.streaming import StreamingMiddleware
-from wsgistream.respond import FileResponse, StreamingResponse, respond
+from wsgistream.middleware.throttle import ThrottleMiddleware
+from wsgistream.offload import XAccelRedirect, XSendfile
+from wsgistream.respond import FileResponse, respond
 from wsgistream.rules.decide import decide
 from wsgistream.server.sockets import CannotListen
 from wsgistream.server.workers import CannotStart
@@ -16,16 +24,22 @@ from wsgistream.site import create_app
 from wsgistream.sources.file import File, etag_of_content, etag_of_status
 from wsgistream.sources.folder import Folder
 from wsgistream.sources.memory import Memory
+from wsgistream.sources.restartable import Restartable
 from wsgistream.sources.stream import Stream
+from wsgistream.streaming import StreamingResponse
 from wsgistream.types import Entry, Meta, Plan, Slice, Source, Store
 from wsgistream.wsgi import stack
+from wsgistream.wsgi.chunks import chunked_iter
 from wsgistream.wsgi.waiting import Pausable, Wakeable
 from wsgistream.wsgi.watching import Transfer
 
 __all__ = [
     "AccessLogMiddleware",
+    "BasicAuthMiddleware",
     "CannotListen",
     "CannotStart",
+    "CompressMiddleware",
+    "ConcurrencyLimitMiddleware",
     "DirectoryApp",
     "Entry",
     "File",
@@ -40,19 +54,29 @@ __all__ = [
     "Plan",
     "PrefixMiddleware",
     "RangeMiddleware",
+    "Restartable",
+    "SignedURLMiddleware",
     "Slice",
     "Source",
     "Store",
     "Stream",
     "StreamingMiddleware",
     "StreamingResponse",
+    "ThrottleMiddleware",
     "Transfer",
     "Wakeable",
+    "XAccelRedirect",
+    "XSendfile",
+    "as_webob",
+    "chunked_iter",
     "create_app",
     "decide",
     "etag_of_content",
     "etag_of_status",
+    "read_keys",
+    "reply_to",
     "respond",
     "serve",
+    "sign",
     "stack",
 ]

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 from urllib.parse import quote
 
 from wsgistream import options
 from wsgistream.compress import CODINGS, MissingLibrary, compress_tree
+from wsgistream.keys import read_keys
+from wsgistream.middleware.signed import sign as sign_link
 from wsgistream.rules.access import log_format
 from wsgistream.server.sockets import CannotListen, url_of
 from wsgistream.server.workers import CannotStart
 from wsgistream.serving import listening, run
 from wsgistream.site import create_app
+from wsgistream.values import read_duration
 
 #: The exit status for arguments that cannot be.
 MISUSED: Final = 2
 #: And for Ctrl+C in the middle of what has no better end.
 INTERRUPTED: Final = 130
 
+# Where prometheus_client counts for all processes; it looks as it is imported, in each of them.
+_COUNTS: Final = "PROMETHEUS_MULTIPROC_DIR"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ``wsgistream [serve|compress] …`` and return its exit status."""
+    """Run ``wsgistream [serve|compress|sign] …`` and return its exit status."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     command = _COMMANDS.get(arguments[0]) if arguments else None
     try:
@@ -43,7 +51,8 @@ def serve(arguments: Sequence[str]) -> int:
     """Serve a folder or a file until SIGTERM or SIGINT."""
     chosen = options.parse(arguments, os.environ)
     make_app = partial(create_app, **{name: chosen[name] for name in options.OF_THE_APP})
-    with listening(_addresses(chosen), chosen["unix_socket"]) as sockets:
+    addresses = _addresses(chosen)
+    with listening(addresses, chosen["unix_socket"]) as sockets, _counting_together(chosen):
         path = quote(os.fsencode(f"{chosen['prefix']}/"))
         urls = [url_of(sock, path) for sock in sockets]
         page = _page(urls) if chosen["open"] else None
@@ -63,6 +72,20 @@ def serve(arguments: Sequence[str]) -> int:
                 line=None if chosen["quiet"] else log_format(chosen["log_format"]),
             )
     return 0
+
+
+@contextmanager
+def _counting_together(chosen: Mapping[str, Any]) -> Iterator[None]:
+    """Give several processes a folder in which to count, unless the environment names one."""
+    if not chosen["metrics"] or chosen["workers"] == 1 or os.environ.get(_COUNTS):
+        yield
+        return
+    with TemporaryDirectory(prefix="wsgistream-") as folder:
+        os.environ[_COUNTS] = folder
+        try:
+            yield
+        finally:
+            del os.environ[_COUNTS]
 
 
 def _greet(text: str, page: str | None) -> None:
@@ -113,6 +136,42 @@ def compress(arguments: Sequence[str]) -> int:
     return 0
 
 
+def sign(arguments: Sequence[str]) -> int:
+    """Write a signed link to the standard output."""
+    parser = options.Parser(
+        prog="wsgistream sign",
+        description="Write a link that holds for a time, where wsgistream has the same key.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("url", metavar="URL|PATH", help="what to link to, from the host's root")
+    parser.add_argument(
+        "--key-file", metavar="FILE", required=True, help="the keys, one a line; the first signs"
+    )
+    parser.add_argument(
+        "--expires",
+        type=read_duration,
+        default=3600,
+        metavar="DURATION",
+        help="how long it holds: seconds, or such as 30m, 1h, 7d (default: 1h)",
+    )
+    parser.add_argument("--method", default="GET", help="the method it allows (default: GET)")
+    parser.add_argument(
+        "--prefix",
+        nargs="?",
+        default=False,
+        const=True,
+        metavar="/FOLDER/",
+        help="link to all below this folder (default: that of the URL), as a playlist needs it",
+    )
+    parser.add_argument(
+        "--mount", default="", metavar="/PATH", help="where the application is, if not at the root"
+    )
+    chosen = vars(parser.parse_args(arguments))
+    key, *_ = read_keys(chosen.pop("key_file"))
+    print(sign_link(chosen.pop("url"), key, **chosen))  # noqa: T201
+    return 0
+
+
 def _say(text: str) -> None:
     """Write one line for a person; what could end it or command a terminal is escaped."""
     safe = (char if char.isprintable() else ascii(char)[1:-1] for char in text)
@@ -122,4 +181,5 @@ def _say(text: str) -> None:
 _COMMANDS: Final[Mapping[str, Callable[[Sequence[str]], int]]] = {
     "compress": compress,
     "serve": serve,
+    "sign": sign,
 }

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
-import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Final, NamedTuple
 
+from wsgistream.rules.coding import (
+    LEVELS,
+    Encoder,
+    MissingLibrary,
+    encoder_maker,
+    present_codings,
+)
 from wsgistream.rules.media import guess_media, is_compressible
 from wsgistream.rules.negotiation import SUFFIXES
 from wsgistream.rules.paths import is_dot_file
@@ -17,17 +23,13 @@ _SMALLEST: Final = 256
 # A sibling that saves less than a twentieth is not worth unpacking.
 _WORTH: Final = 0.95
 _BLOCK: Final = 1024 * 1024
+# The largest that every client takes (RFC 9659), as a power of two.
+_WINDOW: Final = 23
 
+#: The codings that can be asked for.
+CODINGS: Final = tuple(LEVELS)
 
-class Encoder(NamedTuple):
-    """A compression on its way: bytes in, some bytes out, and the rest at the end."""
-
-    feed: Callable[[bytes], bytes]
-    finish: Callable[[], bytes]
-
-
-class MissingLibrary(Exception):
-    """A coding needs a library that is not installed; the text says which, for a person."""
+__all__ = ["CODINGS", "MissingLibrary", "Written", "compress_tree"]
 
 
 class Written(NamedTuple):
@@ -45,57 +47,18 @@ def compress_tree(root: str, codings: Iterable[str] | None = None) -> Iterator[W
     date stay as they are; links and dot-files are passed over. Raises MissingLibrary before
     anything is written, and OSError where a file cannot be read or written.
     """
-    makers = _makers(codings)
+    makers = {
+        coding: encoder_maker(coding, LEVELS[coding].highest) for coding in present_codings(codings)
+    }
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if not is_dot_file(name))
         for name in sorted(names):
             path = os.path.join(folder, name)
             if _is_wanted(path, name):
                 for coding, maker in makers.items():
-                    written = _write_sibling(path, path + SUFFIXES[coding], maker())
+                    written = _write_sibling(path, path + SUFFIXES[coding], maker(_WINDOW))
                     if written is not None:
                         yield written
-
-
-def _makers(codings: Iterable[str] | None) -> dict[str, Callable[[], Encoder]]:
-    makers = {}
-    for coding in _ENCODERS if codings is None else codings:
-        try:
-            _ENCODERS[coding]()
-        except ImportError:
-            if codings is not None:
-                raise MissingLibrary(
-                    f"The encoding {coding} needs a library: pip install 'wsgistream[compress]'."
-                ) from None
-        else:
-            makers[coding] = _ENCODERS[coding]
-    return makers
-
-
-def _gzip() -> Encoder:
-    # 31: the gzip format with the largest window; it holds no time, so equal files give equal ones.
-    compressor = zlib.compressobj(9, zlib.DEFLATED, 31)
-    return Encoder(compressor.compress, compressor.flush)
-
-
-def _brotli() -> Encoder:
-    import brotli  # noqa: PLC0415
-
-    compressor = brotli.Compressor(quality=11)
-    return Encoder(compressor.process, compressor.finish)
-
-
-def _zstd() -> Encoder:
-    import zstandard  # noqa: PLC0415
-
-    compressor = zstandard.ZstdCompressor(level=19).compressobj()
-    return Encoder(compressor.compress, compressor.flush)
-
-
-_ENCODERS: Final = {"gzip": _gzip, "br": _brotli, "zstd": _zstd}
-
-#: The codings that can be asked for.
-CODINGS: Final = tuple(_ENCODERS)
 
 
 def _is_wanted(path: str, name: str) -> bool:

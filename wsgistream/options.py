@@ -7,12 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 from wsgistream.values import (
+    BadValue,
     read_address,
     read_grace,
     read_header,
     read_log_format,
+    read_offload,
     read_prefix,
+    read_size,
     read_socket_path,
+    read_switch,
     read_threads,
     read_workers,
 )
@@ -31,6 +35,12 @@ OF_THE_APP: Final[Mapping[str, Any]] = {
     "headers": (),
     "index": ("index.html",),
     "spa": False,
+    "offload": None,
+    "metrics": False,
+    "auth_file": None,
+    "sign_key_file": None,
+    "throttle": None,
+    "compress": False,
 }
 OF_THE_SERVER: Final[Mapping[str, Any]] = {
     "listen": (("127.0.0.1", 8080),),
@@ -44,9 +54,6 @@ OF_THE_SERVER: Final[Mapping[str, Any]] = {
     "open": False,
     "check": False,
 }
-
-_TRUE: Final = frozenset({"1", "true", "yes", "on"})
-_FALSE: Final = frozenset({"0", "false", "no", "off"})
 
 
 class BadOption(ValueError):
@@ -88,12 +95,27 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for action in parser._actions:
         for name in _variables(action):
-            try:
-                given = parser.parse_args(list(_arguments(action, environ.get(name, ""))))
-            except BadOption as error:
-                raise BadOption(f"{name} in the environment: {error}") from None
-            found.update(vars(given))
+            found.update(_read(parser, action, environ.get(name, ""), f"{name} in the environment"))
     return found
+
+
+def from_texts(texts: Mapping[str, str]) -> dict[str, Any]:
+    """Read settings that are texts, as they are written in the environment."""
+    parser = make_parser()
+    found: dict[str, Any] = {}
+    for action in parser._actions:
+        if action.dest in texts:
+            found.update(_read(parser, action, texts[action.dest], action.dest))
+    return found
+
+
+def _read(
+    parser: argparse.ArgumentParser, action: argparse.Action, text: str, where: str
+) -> dict[str, Any]:
+    try:
+        return vars(parser.parse_args(list(_arguments(action, text))))
+    except (BadOption, BadValue) as error:
+        raise BadOption(f"{where}: {error}") from None
 
 
 def _variables(action: argparse.Action) -> Iterator[str]:
@@ -111,10 +133,7 @@ def _arguments(action: argparse.Action, value: str) -> Iterator[str]:
         yield from ("--", value)
     elif action.nargs == 0:
         # The first way to write a switch turns it on; a second, where there is one, off.
-        on = value.lower() in _TRUE
-        if not on and value.lower() not in _FALSE:
-            raise BadOption(f"a switch is 1 or 0, not {value!r}")
-        yield from action.option_strings[:1] if on else action.option_strings[1:]
+        yield from action.option_strings[:1] if read_switch(value) else action.option_strings[1:]
     elif isinstance(action, argparse._AppendAction):
         # A header has spaces of its own: one a line. Names and addresses have none.
         each = value.splitlines() if action.dest == "headers" else value.split()
@@ -136,6 +155,7 @@ def make_parser() -> argparse.ArgumentParser:
         "root", nargs="?", metavar="DIR|FILE", help="what to serve (default: this folder)"
     )
     _add_app_options(parser.add_argument_group("what is served"))
+    _add_middleware_options(parser.add_argument_group("to whom, and in which way"))
     _add_server_options(parser.add_argument_group("how it is served"))
     return parser
 
@@ -169,6 +189,33 @@ def _add_app_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--spa", action="store_true", help="answer what is missing with the root's index.html"
     )
+
+
+def _add_middleware_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--auth-file", metavar="FILE", help="ask for a name and a password of this htpasswd file"
+    )
+    group.add_argument(
+        "--sign-key-file",
+        metavar="FILE",
+        help="answer signed links only; the file has their keys, one a line",
+    )
+    group.add_argument(
+        "--offload",
+        type=read_offload,
+        metavar="WHO",
+        help="leave the sending to the server in front: nginx:/internal/, apache or lighttpd",
+    )
+    group.add_argument(
+        "--throttle",
+        type=read_size,
+        metavar="SIZE",
+        help="bytes a second for each connection, such as 512K or 2M",
+    )
+    group.add_argument(
+        "--compress", action="store_true", help="compress what is text for those who accept it"
+    )
+    group.add_argument("--metrics", action="store_true", help="tell Prometheus at /metrics")
 
 
 def _add_server_options(group: argparse._ArgumentGroup) -> None:

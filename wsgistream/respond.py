@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, partial
 from http import HTTPStatus
-from typing import Final, TypeGuard
+from typing import Final
 
 from wsgistream.errors import ALLOW, MethodNotAllowed, answer_to
-from wsgistream.rules.conditions import check_entity_tag
-from wsgistream.rules.decide import NOSNIFF, decide
+from wsgistream.rules.decide import decide
 from wsgistream.rules.disposition import content_disposition
 from wsgistream.rules.fields import check_header
-from wsgistream.rules.media import DEFAULT, with_charset
+from wsgistream.rules.media import with_charset
 from wsgistream.sources.file import EtagMaker, File, etag_of_status
 from wsgistream.sources.memory import Memory
 from wsgistream.sources.stream import Stream
-from wsgistream.types import Body, Environ, Header, Meta, Plan, Slice, Source, StartResponse
+from wsgistream.types import Body, Environ, Header, Plan, Responder, Slice, Source, StartResponse
 from wsgistream.wsgi.bodies import Pieces
 from wsgistream.wsgi.files import hand_over, read_cached
-from wsgistream.wsgi.waiting import IN_LOOP, Wakeable
+from wsgistream.wsgi.waiting import IN_LOOP
 
 #: Bytes of a file that are sent at once: a read and a write are quicker than handing over the file.
 SMALL: Final = 64 * 1024
@@ -75,8 +74,9 @@ def _body(environ: Environ, body: Pieces) -> Body:
     if not slices:
         body.close()
         return [piece for piece in body.pieces if isinstance(piece, bytes)]
-    if _is_live(body.source):
-        return body.source.body  # which knows how to wait without a thread
+    idle = body.source.idle() if isinstance(body.source, Stream) else None
+    if idle is not None:
+        return idle  # which knows how to wait without a thread
     if isinstance(body.source, Memory):
         read: Callable[[Slice], bytes] = body.source.slice
     elif body.source.file is None:
@@ -90,12 +90,6 @@ def _body(environ: Environ, body: Pieces) -> Body:
     content = [piece if isinstance(piece, bytes) else read(piece) for piece in body.pieces]
     body.close()
     return [content[0] if len(content) == 1 else b"".join(content)]
-
-
-def _is_live(source: Source) -> TypeGuard[Stream]:
-    """Tell whether all that a source does is to pass on a stream that may be idle."""
-    is_whole = source.meta.size is None
-    return is_whole and isinstance(source, Stream) and isinstance(source.body, Wakeable)
 
 
 def begin(plan: Plan, start_response: StartResponse) -> None:
@@ -137,8 +131,9 @@ class FileResponse:
     """A file as a WSGI callable, for a view to return: ``return FileResponse("report.pdf")``.
 
     ``filename`` (default: the file's own name) and ``download`` make the Content-Disposition,
-    ``headers`` are further fields. ``etag``: makes the entity-tag; None: no tag. Raises ValueError
-    for a header that could not be sent; a missing file is a 404 when it is asked for.
+    ``headers`` are further fields. ``etag``: makes the entity-tag; None: no tag. ``responder``:
+    what answers with the file. Raises ValueError for a header that could not be sent; a missing
+    file is a 404 when it is asked for.
     """
 
     def __init__(
@@ -151,10 +146,12 @@ class FileResponse:
         cache_control: str | None = None,
         headers: Iterable[Header] = (),
         etag: EtagMaker | None = etag_of_status,
+        responder: Responder = respond,
     ) -> None:
         self.path = path
         #: See ``wsgistream.wsgi.waiting``: a tag that is made of the bytes takes its time.
-        self.quick = etag in (None, etag_of_status)
+        self.quick = etag in (None, etag_of_status) and responder is respond
+        self._responder = responder
         name = os.path.basename(os.fspath(path)) if filename is None else filename
         disposition = content_disposition(name, download=download)
         self._content_type = None if content_type is None else with_charset(content_type)
@@ -166,7 +163,7 @@ class FileResponse:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
         try:
-            return respond(environ, start_response, self._open())
+            return self._responder(environ, start_response, self._open())
         except OSError as error:
             return refuse(error, environ, start_response)
 
@@ -174,45 +171,12 @@ class FileResponse:
         return File(self.path, content_type=self._content_type, etag=self._etag, extra=self._extra)
 
 
-class StreamingResponse:
-    """Any iterable of bytes as a WSGI callable, for a view to return; it is read once.
-
-    ``content_length`` (bytes) makes it rangeable and holds the iterable to it; without, it is
-    sent chunked or until the connection closes. Text is sent as utf-8. ``etag``: an entity-tag
-    with its quotes. Under our server a slow client holds no thread: it may be another thread that
-    goes on reading, unless ``pausable`` is false, as for a cursor of sqlite3. Raises ValueError for
-    a length, a tag or a header that cannot be.
-    """
-
-    def __init__(
-        self,
-        iterable: Iterable[bytes] | bytes | str,
-        *,
-        content_type: str = DEFAULT,
-        content_length: int | None = None,
-        etag: str | None = None,
-        headers: Iterable[Header] = (),
-        pausable: bool = True,
-    ) -> None:
-        if content_length is not None and content_length < 0:
-            raise ValueError(f"A content length is not below zero: {content_length}.")
-        extra = (NOSNIFF, *extra_fields(None, headers))
-        media, tag = with_charset(content_type), check_entity_tag(etag)
-        meta = Meta(content_length, media, etag=tag, extra=extra)
-        if isinstance(iterable, str):
-            iterable = iterable.encode()
-        if isinstance(iterable, bytes):
-            self._source: Source = Memory(iterable, meta)
-        else:
-            self._source = Stream(iterable, meta, pausable=pausable)
-
-    def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
-        return respond(environ, start_response, self._source)
-
-
-def extra_fields(cache_control: str | None, headers: Iterable[Header]) -> tuple[Header, ...]:
+def extra_fields(
+    cache_control: str | None, headers: Iterable[Header] | Mapping[str, str]
+) -> tuple[Header, ...]:
     """Check the header fields that a caller adds; raises ValueError for one that cannot be."""
-    fields = tuple(check_header(name, value) for name, value in headers)
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    fields = tuple(check_header(name, value) for name, value in pairs)
     for name, _ in fields:
         if name.lower() in _OURS:
             raise ValueError(f"The header {name} is made from the file and cannot be set.")

@@ -31,8 +31,8 @@ from wsgistream.values import (
 _LOG: Final = logging.getLogger("wsgistream.serving")
 _LISTEN: Final = "127.0.0.1:8080"
 
-# What there is to choose of a Server itself, and is not said otherwise.
-_OF_A_SERVER: Final = ("health", "pausable", "stream_buffer")
+#: What there is to choose of a Server itself, and is not said otherwise.
+OF_A_SERVER: Final = ("health", "pausable", "stream_buffer")
 
 _Value = TypeVar("_Value")
 
@@ -76,7 +76,7 @@ def serve(
     threads = int(_read("threads", read_threads, threads))
     grace = _read("grace", read_grace, grace)
     line = None if log_format is None else _read("log_format", find_log_format, log_format)
-    check_adjustments({name: options[name] for name in options if name not in _OF_A_SERVER})
+    check_adjustments({name: options[name] for name in options if name not in OF_A_SERVER})
     with listening(addresses, unix_socket) as sockets:
         if not sockets:
             raise ValueError("There is nothing to listen on: neither an address nor a Unix socket.")

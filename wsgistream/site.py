@@ -3,45 +3,105 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, Final
 
 from wsgistream.apps.files import DirectoryApp, FileApp
 from wsgistream.errors import NotFound
+from wsgistream.keys import read_keys
+from wsgistream.middleware.auth import BasicAuthMiddleware
+from wsgistream.middleware.compress import CompressMiddleware
+from wsgistream.middleware.metrics import MetricsMiddleware
 from wsgistream.middleware.prefix import PrefixMiddleware
+from wsgistream.middleware.signed import SignedURLMiddleware
+from wsgistream.middleware.throttle import ThrottleMiddleware
+from wsgistream.offload import XAccelRedirect, XSendfile
 from wsgistream.options import of_the_app
-from wsgistream.respond import refuse
-from wsgistream.types import Body, Environ, StartResponse, WSGIApp
+from wsgistream.respond import refuse, respond
+from wsgistream.types import Body, Environ, Responder, StartResponse, WSGIApp
+from wsgistream.values import read_offload, read_size
+from wsgistream.wsgi import stack
+
+# The settings that are options of DirectoryApp.
+_OF_A_FOLDER: Final = ("listing", "hidden", "follow_symlinks", "cache_control", "headers", "index")
 
 
 def create_app(**settings: Any) -> WSGIApp:
     """Make the application of ``wsgistream serve``, as in ``gunicorn 'wsgistream:create_app()'``.
 
     ``root``: a folder or a file; ``prefix``, ``listing``, ``hidden``, ``follow_symlinks``,
-    ``cache_control``, ``headers``, ``index`` and ``spa`` are the options of that name. What is not
-    given is taken from the environment (``WSGISTREAM_ROOT`` and so on). Raises TypeError for an
-    unknown setting and ValueError for one that cannot be, such as a root that is not there.
+    ``cache_control``, ``headers``, ``index`` and ``spa`` are the options of that name. So are
+    ``auth_file`` and ``sign_key_file`` (paths), ``throttle`` (bytes a second for a connection, or
+    a text such as ``"2M"``), ``compress`` and ``metrics``, which put middleware around it, and
+    ``offload`` (``"nginx:/internal/"``, ``"apache"``, ``"lighttpd"``), which leaves the sending to
+    the server in front. What is not given is taken from the environment (``WSGISTREAM_ROOT`` and so
+    on). Raises TypeError for an unknown setting and ValueError for one that cannot be, such as a
+    root that is not there, or one that needs a library that is not installed.
     """
     chosen = of_the_app(settings, os.environ)
-    app = _app(**chosen)
-    return PrefixMiddleware(app, prefix=chosen["prefix"]) if chosen["prefix"] else app
+    app = _app(chosen)
+    try:
+        return stack(app, *_layers(chosen))
+    except ImportError as error:
+        raise ValueError(str(error)) from error
+    except OSError as error:
+        raise ValueError(f"{error.filename!r} cannot be used: {error.strerror}.") from error
 
 
-def _app(*, root: str, prefix: str, spa: bool, **options: Any) -> WSGIApp:
+def _layers(chosen: Mapping[str, Any]) -> Iterator[Callable[[WSGIApp], WSGIApp]]:
+    """Give the middleware that is switched on, the outermost first."""
+    if chosen["auth_file"] is not None:
+        # Nothing is told without a password, also not how much is asked for.
+        yield partial(BasicAuthMiddleware, users=chosen["auth_file"])
+    if chosen["metrics"]:
+        # What is refused below is counted; and who asks for the counts needs no signature.
+        yield MetricsMiddleware
+    if chosen["sign_key_file"] is not None:
+        # A link is signed as its client sees it, the prefix with it.
+        yield partial(SignedURLMiddleware, keys=read_keys(chosen["sign_key_file"]))
+    if chosen["throttle"] is not None:
+        # A client pays for what is sent, which is less where it is compressed.
+        yield partial(ThrottleMiddleware, per_connection=read_size(str(chosen["throttle"])))
+    if chosen["compress"]:
+        yield CompressMiddleware
+    if chosen["prefix"]:
+        yield partial(PrefixMiddleware, prefix=chosen["prefix"])
+
+
+def _app(chosen: Mapping[str, Any]) -> WSGIApp:
+    root = chosen["root"]
     if os.path.isfile(root):
-        app = FileApp(root, cache_control=options["cache_control"], headers=options["headers"])
-        return _at_its_name(os.path.basename(os.fspath(root)), app)
+        options = {name: chosen[name] for name in ("cache_control", "headers")}
+        app = FileApp(root, responder=_responder(chosen), **options)
+        return _AtItsName(os.path.basename(os.fspath(root)), app)
     if not os.path.isdir(root):
         raise ValueError(f"There is no file or folder {os.fspath(root)!r}.")
-    return DirectoryApp(root, fallback="index.html" if spa else None, **options)
+    options = {name: chosen[name] for name in _OF_A_FOLDER}
+    fallback = "index.html" if chosen["spa"] else None
+    return DirectoryApp(root, fallback=fallback, responder=_responder(chosen), **options)
 
 
-def _at_its_name(name: str, app: WSGIApp) -> WSGIApp:
-    """Serve a file at the root and at its name; a browser's ``/favicon.ico`` is not that file."""
-    paths = ("", "/", "/" + os.fsencode(name).decode("latin-1"))
+def _responder(chosen: Mapping[str, Any]) -> Responder:
+    """Choose who sends the files: this server, or one in front."""
+    if chosen["offload"] is None:
+        return respond
+    front, _, location = read_offload(chosen["offload"]).partition(":")
+    if front == "nginx":
+        root = os.path.abspath(chosen["root"])
+        return XAccelRedirect({root if os.path.isdir(root) else os.path.dirname(root): location})
+    return XSendfile(quoted=front == "lighttpd")
 
-    def site(environ: Environ, start_response: StartResponse) -> Body:
-        if environ.get("PATH_INFO", "") in paths:
-            return app(environ, start_response)
+
+class _AtItsName:
+    """A file at the root and at its name; a browser's ``/favicon.ico`` is not that file."""
+
+    def __init__(self, name: str, app: FileApp) -> None:
+        self.app = app
+        self.quick = app.quick
+        self._paths = ("", "/", "/" + os.fsencode(name).decode("latin-1"))
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
+        if environ.get("PATH_INFO", "") in self._paths:
+            return self.app(environ, start_response)
         return refuse(NotFound(), environ, start_response)
-
-    return site

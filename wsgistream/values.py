@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from fractions import Fraction
 from typing import Final, TypeVar
 
 from wsgistream.rules.access import log_format
@@ -16,8 +17,20 @@ from wsgistream.rules.fields import check_header
 
 _ADDRESS: Final = re.compile(r"(?:\[(?P<ipv6>[^]]*)]|(?P<host>[^:]*)):(?P<port>\d{1,5})", re.ASCII)
 _LARGEST_PORT: Final = 65535
+_DURATION: Final = re.compile(r"(?P<count>\d{1,9})(?P<unit>[smhdw]?)", re.ASCII)
+_SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 # More threads, or processes, no machine is quicker with, and many cannot start.
 _MOST: Final = 1000
+
+_TRUE: Final = frozenset({"1", "true", "yes", "on"})
+_FALSE: Final = frozenset({"0", "false", "no", "off"})
+
+# As the GNU programs have it: M is MiB, 1024 twice, and MB is 1000 twice.
+_SIZE: Final = re.compile(
+    r"(?P<number>\d{1,18}(?:\.\d{1,9}(?= ?[KMGT]))?) ?(?:(?P<unit>[KMGT])(?P<base>i?B)?|B)?",
+    re.ASCII | re.IGNORECASE,
+)
+_UNITS: Final = " KMGT"
 
 _Value = TypeVar("_Value")
 
@@ -67,6 +80,29 @@ def read_prefix(text: str) -> str:
 
 
 @_sentence
+def read_switch(text: str) -> bool:
+    """Read ``1``, ``true``, ``yes`` or ``on``, or the opposite of one, in any letter case."""
+    word = text.lower()
+    if word not in _TRUE | _FALSE:
+        raise ValueError(f"A switch is 1 or 0, not {text!r}.")
+    return word in _TRUE
+
+
+@_sentence
+def read_size(text: str) -> int:
+    """Read a number of bytes, or of bytes a second: ``65536``, ``512K``, ``2MB``, ``1.5 MiB``."""
+    match = _SIZE.fullmatch(text)
+    size = 0
+    if match is not None:
+        base = 1000 if (match["base"] or "").lower() == "b" else 1024
+        exponent = _UNITS.index((match["unit"] or " ").upper())
+        size = int(Fraction(match["number"]) * base**exponent)
+    if not 0 < size <= sys.maxsize:
+        raise ValueError(f"A size is above zero, such as 65536, 512K, 2M or 1.5 MiB, not {text!r}.")
+    return size
+
+
+@_sentence
 def read_socket_path(text: str) -> str:
     """Read the path of a Unix socket."""
     if not text:
@@ -79,6 +115,18 @@ def read_socket_path(text: str) -> str:
 def read_log_format(text: str) -> str:
     """Read the name of a log format, or a template of one."""
     log_format(text)
+    return text
+
+
+@_sentence
+def read_offload(text: str) -> str:
+    """Read which front server sends the files, and for nginx at which internal location."""
+    front, _, location = text.partition(":")
+    is_path = location.startswith("/") and location.endswith("/")
+    if not (is_path if front == "nginx" else text in ("apache", "lighttpd")):
+        raise ValueError(
+            f"Files are sent by nginx:/internal/, by apache or by lighttpd, not by {text!r}."
+        )
     return text
 
 
@@ -104,6 +152,17 @@ read_threads: Final = number(int, 1, _MOST)
 
 #: Read how many seconds running answers may go on after a stop.
 read_grace: Final = number(float, 0)
+
+
+@_sentence
+def read_duration(text: str) -> int:
+    """Read seconds, or minutes, hours, days or weeks with their letter."""
+    match = _DURATION.fullmatch(text)
+    if match is None or not int(match["count"]):
+        raise ValueError(
+            f"A duration is a number of seconds, or such as 30m, 1h, 7d, not {text!r}."
+        )
+    return int(match["count"]) * _SECONDS[match["unit"]]
 
 
 @_sentence

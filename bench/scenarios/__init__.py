@@ -6,6 +6,7 @@ from typing import Final
 
 from bench.model import Scenario
 from bench.scenarios.beside import BESIDE
+from bench.scenarios.compress import COMPRESS
 from bench.scenarios.generator import GENERATOR
 from bench.scenarios.idle import IDLE
 from bench.scenarios.middleware import MIDDLEWARE
@@ -29,5 +30,6 @@ SCENARIOS: Final[dict[str, Scenario]] = {
         WORKERS,
         SLOW_CLIENTS,
         MIDDLEWARE,
+        COMPRESS,
     )
 }

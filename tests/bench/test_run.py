@@ -65,6 +65,7 @@ def test_the_list_tells_every_scenario_and_runs_none() -> None:
         "workers",
         "slow_clients",
         "middleware",
+        "compress",
     ]
 
 

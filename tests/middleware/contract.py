@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ from tests.server.bodies import Feed
 from tests.watched import WatchedBody
 from wsgistream.types import Body, Environ, StartResponse, WSGIApp
 from wsgistream.wsgi.bodies import close
+from wsgistream.wsgi.text import as_bytes
 from wsgistream.wsgi.waiting import IN_LOOP, Wakeable, WouldBlock, is_quick
 
 
@@ -212,6 +214,69 @@ class MiddlewareContract:
         answer = ask(self.make(app), self.path, headers=self.headers)
         assert answer.body == b"late"
 
+    def test_what_is_written_comes_before_the_body(self) -> None:
+        def app(environ: Environ, start_response: StartResponse) -> Body:
+            write = start_response("200 OK", [("Content-Type", "text/plain")])
+            write(b"written, ")
+            return [b"returned"]
+
+        assert self.received(app) == b"written, returned"
+
+    def test_an_answer_may_be_replaced_before_it_has_begun(self) -> None:
+        def app(environ: Environ, start_response: StartResponse) -> Body:
+            start_response("200 OK", [("Content-Type", "text/html"), ("X-First", "1")])
+            try:
+                raise LookupError
+            except LookupError:
+                headers = [("Content-Type", "text/plain")]
+                start_response("500 Oops", headers, sys.exc_info())
+            return [b"sorry"]
+
+        begun: list[tuple[str, list[tuple[str, str]]]] = []
+        assert self.received(app, begun) == b"sorry"
+        status, headers = begun[-1]
+        assert status == "500 Oops"
+        assert "X-First" not in dict(headers)
+
+    @pytest.mark.parametrize("late", [False, True])
+    def test_an_answer_cannot_begin_twice(self, late: bool) -> None:
+        def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            if late:
+                yield b"some"
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            yield b"more"
+
+        with pytest.raises(AssertionError, match="PEP 3333"):
+            self.received(app)
+
+    def test_text_is_no_body(self) -> None:
+        def app(environ: Environ, start_response: StartResponse) -> Iterable[Any]:
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            yield "text"
+
+        with pytest.raises(TypeError, match="PEP 3333"):
+            self.received(app)
+
+    def received(
+        self, app: WSGIApp, begun: list[tuple[str, list[tuple[str, str]]]] | None = None
+    ) -> bytes:
+        """What a server receives that holds an application to PEP 3333, as ours does."""
+        started = [] if begun is None else begun
+        written: list[bytes] = []
+
+        def start_response(status: str, headers: Any, exc_info: Any = None, /) -> Any:
+            if started and exc_info is None:
+                raise AssertionError("start_response was called twice (PEP 3333).")
+            started.append((status, headers))
+            return written.append
+
+        body = self.make(app)(self.environ(), start_response)
+        try:
+            return b"".join([*written, *map(as_bytes, body)])
+        finally:
+            close(body)
+
     def test_a_file_goes_to_the_file_wrapper_of_the_server(self) -> None:
         def app(environ: Environ, start_response: StartResponse) -> Body:
             start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "4")])
@@ -230,12 +295,12 @@ class MiddlewareContract:
         woken: list[bool] = []
         body.wake_by(lambda: woken.append(True))
         assert (body.take(), body.take()) == (b"some", None)
+        assert body.heartbeat == feed.heartbeat
+        assert body.beat() == b":\n"
         feed.give(b"more", None)
         assert woken == [True]
         assert body.take() == b"more"
         assert not b"".join(iter(body.take, None))
-        assert body.heartbeat == feed.heartbeat
-        assert body.beat() == b":\n"
         body.close()
         assert feed.closings == 1
 

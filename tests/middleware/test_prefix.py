@@ -1,4 +1,4 @@
-"""An application below a path, and nothing beside it."""
+"""An application below a path, and another or nothing beside it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from tests.client import ask, make_environ
 from tests.middleware.contract import MiddlewareContract
 from wsgistream import PrefixMiddleware
 from wsgistream.types import Body, Environ, StartResponse, WSGIApp
+from wsgistream.wsgi.waiting import IN_LOOP, WouldBlock
 
 
 class TestContract(MiddlewareContract):
@@ -61,6 +62,43 @@ def test_any_other_request_is_not_found(method: str, path: str) -> None:
     answer = ask(PrefixMiddleware(where, prefix="/files"), path, method=method)
     assert answer.status == 404
     assert (answer.body == b"") is (method == "HEAD")
+
+
+def outside(environ: Environ, start_response: StartResponse) -> Body:
+    return where({**environ, "SCRIPT_NAME": "outside"}, start_response)
+
+
+def test_what_is_beside_may_be_another_application_s() -> None:
+    app = PrefixMiddleware(where, prefix="/files", outside=outside)
+    assert ask(app, "/files/a").body == b"/files|/a"
+    assert ask(app, "/filesystem").body == b"outside|/filesystem"
+
+
+class Quick:
+    quick = True
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
+        return where(environ, start_response)
+
+
+@pytest.mark.parametrize(
+    ("app", "path", "blocks"),
+    [
+        pytest.param(outside, "/", True, id="one that may block"),
+        pytest.param(Quick(), "/", False, id="one that does not"),
+        pytest.param(outside, "/files/a", False, id="one that is not asked"),
+    ],
+)
+def test_an_application_beside_is_asked_in_a_loop_only_if_it_may_be(
+    app: WSGIApp, path: str, blocks: bool
+) -> None:
+    middleware = PrefixMiddleware(Quick(), prefix="/files", outside=app)
+    assert middleware.quick
+    if blocks:
+        with pytest.raises(WouldBlock):
+            ask(middleware, path, **{IN_LOOP: True})
+    else:
+        assert ask(middleware, path, **{IN_LOOP: True}).status == 200
 
 
 def test_an_environ_without_a_path_is_not_found() -> None:

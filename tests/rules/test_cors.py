@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgistream.rules.cors import Cors, is_preflight, with_vary
+from wsgistream.rules.cors import Cors, is_preflight
 
 HERE = "https://example.org"
 EXPOSED = "Accept-Ranges, Content-Disposition, Content-Range, ETag"
@@ -182,24 +182,6 @@ def test_a_star_may_stand_for_headers_without_credentials() -> None:
     assert ("Access-Control-Allow-Headers", "*, Authorization") in cors.preflight(HERE).headers
 
 
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        pytest.param([], "Origin", id="nothing"),
-        pytest.param([""], "Origin", id="an empty one"),
-        pytest.param(["Accept"], "Accept, Origin", id="another field"),
-        pytest.param(["Accept", "Cookie"], "Accept, Cookie, Origin", id="two lines"),
-        pytest.param(["Accept, origin"], "Accept, origin", id="itself, in other letters"),
-        pytest.param(["*"], "*", id="all"),
-        pytest.param(["Accept", "*"], "Accept, *", id="all, and one"),
-        pytest.param(["X-Origin"], "X-Origin, Origin", id="a field that ends alike"),
-    ],
-)
-def test_vary_names_a_field_once(values: list[str], expected: str) -> None:
-    headers = [("ETag", '"t"'), *[("vArY", value) for value in values]]
-    assert with_vary(headers, "Origin") == [("ETag", '"t"'), ("Vary", expected)]
-
-
 @given(st.text(st.characters(max_codepoint=255)), st.booleans())
 def test_any_origin_is_answered_and_only_its_own_is_told(origin: str, named: bool) -> None:
     cors = Cors([HERE] if named else True)
@@ -215,13 +197,3 @@ def test_any_list_of_origins_is_taken_or_refused(origins: list[str]) -> None:
     except ValueError:
         return
     assert all(dict(cors.fields(origin)) for origin in origins)
-
-
-@given(st.lists(st.text(st.characters(max_codepoint=255))))
-def test_any_vary_names_the_field_once_and_keeps_the_rest(values: list[str]) -> None:
-    headers = [("Vary", value) for value in values]
-    ((_, vary),) = merged = with_vary(headers, "Origin")
-    assert with_vary(merged, "Origin") == merged
-    assert all(value in vary for value in values)
-    named = [each.strip().lower() for each in vary.split(",")]
-    assert "origin" in named or "*" in named

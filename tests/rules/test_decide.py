@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgistream.rules.decide import NOSNIFF, decide, sentence
+from wsgistream.rules.decide import NOSNIFF, decide, give_whole, sentence
 from wsgistream.rules.fields import EARLIEST, format_http_date, parse_http_date
 from wsgistream.types import UNKNOWN, Header, Meta, Plan, Slice
 
@@ -491,3 +491,24 @@ def test_every_answer_is_sound(fields: dict[str, str], meta: Meta) -> None:
 def test_head_is_get_without_a_range_and_without_a_body(fields: dict[str, str], meta: Meta) -> None:
     rangeless = {name: value for name, value in fields.items() if name != "range"}
     assert answer(fields, meta, "HEAD") == answer(rangeless, meta)._replace(pieces=())
+
+
+@pytest.mark.parametrize("fields", [{}, {"HTTP_RANGE": "bytes=0-4"}, {"HTTP_IF_NONE_MATCH": "*"}])
+@pytest.mark.parametrize("meta", [META, ENDLESS], ids=["a size", "no size"])
+def test_another_status_is_the_whole_whatever_is_asked(fields: dict[str, str], meta: Meta) -> None:
+    plan = give_whole({"REQUEST_METHOD": "GET", **fields}, 404, meta, NOW)
+    whole = answer({}, meta)
+    assert (plan.status, plan.pieces) == (404, whole.pieces)
+    assert plan.headers == tuple(h for h in whole.headers if h[0] != "Accept-Ranges")
+    assert give_whole({"REQUEST_METHOD": "HEAD"}, 404, meta, NOW) == plan._replace(pieces=())
+
+
+def test_another_status_has_no_date_in_the_future() -> None:
+    plan = give_whole({"REQUEST_METHOD": "GET"}, 500, replace(META, modified=2**33), NOW)
+    assert dict(plan.headers)["Last-Modified"] == format_http_date(int(NOW))
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_a_status_without_a_body_says_nothing_of_one(status: int) -> None:
+    plan = give_whole({"REQUEST_METHOD": "GET"}, status, replace(FULL, size=0), NOW)
+    assert plan == Plan(status, (("ETag", '"a"'), *KEPT), ())

@@ -16,6 +16,7 @@ from wsgistream.rules.fields import (
     format_http_date,
     is_token,
     parse_http_date,
+    whole_seconds,
 )
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -92,6 +93,12 @@ def test_a_header_that_could_break_the_head_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=sentence):
         check_header(name, value)
+
+
+@pytest.mark.parametrize(("name", "value"), [("X", 5), ("X", None), (b"X", "a"), ("X", b"a")])
+def test_a_header_that_is_no_text_is_refused(name: object, value: object) -> None:
+    with pytest.raises(TypeError, match="in text"):
+        check_header(name, value)  # type: ignore[arg-type]
 
 
 @given(st.text(), st.text())
@@ -257,3 +264,45 @@ def test_what_looks_like_a_date_is_one_or_none(text: str, now: int) -> None:
     found = parse_http_date(text, now)
     # A leap second can follow even the last second of the calendar.
     assert found is None or EARLIEST <= found <= LATEST + 1
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        pytest.param(0, 0, id="seconds"),
+        pytest.param(1.9, 1, id="a part of a second"),
+        pytest.param(-0.5, -1, id="a moment before 1970"),
+        pytest.param(datetime(1970, 1, 2, tzinfo=timezone.utc), 86_400, id="a datetime"),
+        pytest.param(
+            datetime(1970, 1, 1, 2, 0, 0, 999_999, timezone(timedelta(hours=2))), 0, id="a zone"
+        ),
+    ],
+)
+def test_a_moment_is_whole_seconds(moment: datetime | float, expected: int) -> None:
+    assert whole_seconds(moment) == expected
+
+
+@pytest.mark.parametrize(
+    ("moment", "error"),
+    [
+        pytest.param(datetime(2020, 1, 1), ValueError, id="no zone"),
+        pytest.param(float("nan"), ValueError, id="no number"),
+        pytest.param(float("inf"), ValueError, id="never"),
+        pytest.param(10**30, ValueError, id="a year that has no date"),
+        pytest.param("now", TypeError, id="text"),
+        pytest.param(True, TypeError, id="a yes"),
+        pytest.param(None, TypeError, id="nothing"),
+    ],
+)
+def test_what_is_no_moment_is_refused(moment: object, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        whole_seconds(moment)  # type: ignore[arg-type]
+
+
+@given(st.floats() | st.datetimes(timezones=st.sampled_from([timezone.utc, timezone.min])))
+def test_any_moment_can_be_written_or_is_refused(moment: datetime | float) -> None:
+    try:
+        seconds = whole_seconds(moment)
+    except ValueError:
+        return
+    assert parse_http_date(format_http_date(seconds), 0.0) == seconds

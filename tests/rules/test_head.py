@@ -52,6 +52,7 @@ def test_a_head_is_written_field_by_field() -> None:
         b"Server: wsgistream\r\n"
         b"Date: " + DATE.encode() + b"\r\n"
         b"\r\n",
+        bodied=True,
         chunked=False,
         close=False,
     )

@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgistream.rules.media import DEFAULT, Media, guess_media, is_compressible, with_charset
+from wsgistream.rules.media import (
+    DEFAULT,
+    Media,
+    charset_of,
+    guess_media,
+    is_compressible,
+    with_charset,
+)
 
 
 @pytest.mark.parametrize(
@@ -151,3 +158,25 @@ def test_any_name_has_a_type_that_its_last_suffix_decides(stem: str, suffix: str
     assert content_type.isascii()
     assert content_type.count("/") == 1
     assert with_charset(content_type) == content_type
+
+
+@pytest.mark.parametrize(
+    ("content_type", "expected"),
+    [
+        pytest.param("text/plain; charset=latin-1", "latin-1", id="one that is named"),
+        pytest.param("text/plain;charset=latin-1;format=flowed", "latin-1", id="among others"),
+        pytest.param('text/csv; header=present; Charset="UTF-16"', "UTF-16", id="in quotes"),
+        pytest.param("text/plain", "utf-8", id="none"),
+        pytest.param("text/plain; charset=", "utf-8", id="an empty one"),
+        pytest.param('text/plain; charset=""', "utf-8", id="an empty one in quotes"),
+        pytest.param("text/plain; notcharset=a", "utf-8", id="another parameter"),
+    ],
+)
+def test_a_type_names_its_charset(content_type: str, expected: str) -> None:
+    assert charset_of(content_type) == expected
+
+
+@given(st.text())
+def test_any_text_names_a_charset(text: str) -> None:
+    assert charset_of(text)
+    assert charset_of(f"text/plain; charset={text}")

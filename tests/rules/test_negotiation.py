@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgistream.rules.negotiation import IDENTITY, SUFFIXES, acceptable_codings, prefers_json
+from wsgistream.rules.negotiation import (
+    IDENTITY,
+    SUFFIXES,
+    acceptable_codings,
+    prefers_json,
+    with_vary,
+)
 
 EVERY = (*SUFFIXES, IDENTITY)
 
@@ -58,6 +64,40 @@ def test_a_field_is_read_up_to_a_thousand_characters() -> None:
     field = "gzip" + " " * 995 + ","
     assert acceptable_codings(field) == ("gzip", "identity")
     assert acceptable_codings(field + ",") == ("identity",)
+
+
+@pytest.mark.parametrize(
+    ("field", "offers", "expected"),
+    [
+        pytest.param("zstd, br, gzip", ("gzip", "zstd"), "gzip zstd identity", id="in their order"),
+        pytest.param("br", ("gzip",), "identity", id="what is not offered"),
+        pytest.param("*", (), "identity", id="nothing is offered"),
+        pytest.param("*;q=0", ("gzip",), "", id="everything refused"),
+        pytest.param(None, ("gzip",), "identity", id="no field"),
+    ],
+)
+def test_only_what_is_offered_is_given(
+    field: str | None, offers: tuple[str, ...], expected: str
+) -> None:
+    assert acceptable_codings(field, offers) == tuple(expected.split())
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        pytest.param([], "Origin", id="nothing"),
+        pytest.param([""], "Origin", id="an empty one"),
+        pytest.param(["Accept"], "Accept, Origin", id="another field"),
+        pytest.param(["Accept", "Cookie"], "Accept, Cookie, Origin", id="two lines"),
+        pytest.param(["Accept, origin"], "Accept, origin", id="itself, in other letters"),
+        pytest.param(["*"], "*", id="all"),
+        pytest.param(["Accept", "*"], "Accept, *", id="all, and one"),
+        pytest.param(["X-Origin"], "X-Origin, Origin", id="a field that ends alike"),
+    ],
+)
+def test_vary_names_a_field_once(values: list[str], expected: str) -> None:
+    headers = [("ETag", '"t"'), *[("vArY", value) for value in values]]
+    assert with_vary(headers, "Origin") == [("ETag", '"t"'), ("Vary", expected)]
 
 
 @pytest.mark.parametrize(
@@ -135,3 +175,13 @@ def test_what_is_weighed_stands_by_its_weight(weighed: dict[str, int], order: li
     assert set(codings) - weighed.keys() <= {IDENTITY}
     if IDENTITY not in weighed:
         assert codings[-1] == IDENTITY
+
+
+@given(st.lists(st.text(st.characters(max_codepoint=255))))
+def test_any_vary_names_the_field_once_and_keeps_the_rest(values: list[str]) -> None:
+    headers = [("Vary", value) for value in values]
+    ((_, vary),) = merged = with_vary(headers, "Origin")
+    assert with_vary(merged, "Origin") == merged
+    assert all(value in vary for value in values)
+    named = [each.strip().lower() for each in vary.split(",")]
+    assert "origin" in named or "*" in named

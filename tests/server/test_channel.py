@@ -1,450 +1,451 @@
-"""The account of what each answer has really sent, and what becomes of a connection."""
+"""Answers in steps: bodies that need no thread while their client takes what there is."""
 
 from __future__ import annotations
 
-import io
-import logging
+import contextvars
+import hashlib
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from http.client import IncompleteRead
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from waitress.adjustments import Adjustments
 
+from tests.server.bodies import (
+    CHUNK,
+    WINDOW,
+    HeldBody,
+    Steered,
+    answering,
+    chunk_of,
+    echo,
+    megabytes,
+    narrow,
+    text,
+)
 from tests.servers import DEADLINE, Connection, Running, eventually, running
-from wsgistream.rules.access import Access, log_format
-from wsgistream.server import parser
-from wsgistream.server.accounts import ACCESS, logging_channel
+from wsgistream.server import tasks
 from wsgistream.server.channel import Channel
-from wsgistream.server.counters import Counters
-from wsgistream.server.loop import Loop
-from wsgistream.types import Body, Environ, StartResponse, WSGIApp
-
-#: More than the system takes for a client that takes nothing.
-BIG = 64 * 1024 * 1024
-#: As much of an answer as waitress then keeps, so that no thread waits for its client.
-ROOMY = {"outbuf_high_watermark": 2 * BIG, "outbuf_overflow": 2 * BIG}
+from wsgistream.types import Body, Environ, StartResponse
+from wsgistream.wsgi.waiting import Pausable
 
 
-class File(io.BytesIO):
-    """A file of very many bytes, which takes no room."""
-
-    def __init__(self, size: int, ends: int | None = None) -> None:
-        super().__init__()
-        self.size = size
-        self.ends = size if ends is None else ends
-        self.position = 0
-        self.is_closed = threading.Event()
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        self.position = (0, self.position, self.size)[whence] + offset
-        return self.position
-
-    def tell(self) -> int:
-        return self.position
-
-    def read(self, size: int | None = -1) -> bytes:
-        if self.position >= self.ends < self.size:
-            raise OSError("The file has shrunk.")
-        assert size is not None
-        size = min(size, 256 * 1024, self.size - self.position)
-        self.position += size
-        return b"x" * size
-
-    def close(self) -> None:
-        self.is_closed.set()
-        super().close()
+def channels(run: Running) -> list[Channel]:
+    return run.server._channels()
 
 
-def as_file(environ: Environ, file: io.BytesIO) -> Body:
-    body: Body = environ["wsgi.file_wrapper"](file)
-    return body
+def is_paused(run: Running) -> bool:
+    """Tell whether every answer waits for its client, and no thread for anything."""
+    return all(each._full for each in channels(run)) and not run.server._threads.active_count
 
 
-def text(size: int | None, body: Callable[[Environ], Body], status: str = "200 OK") -> WSGIApp:
-    """An application that announces ``size`` bytes and gives ``body``."""
+def endless() -> Iterator[bytes]:
+    while True:
+        yield b"x" * CHUNK
+
+
+def test_more_slow_clients_than_threads_each_get_every_byte_while_others_are_answered() -> None:
+    count, chunks = 12, 40
+    bodies: dict[int, Steered] = {}
+    highest = [0]
 
     def app(environ: Environ, start_response: StartResponse) -> Body:
-        length = [] if size is None else [("Content-Length", str(size))]
-        start_response(status, [("Content-Type", "text/plain"), *length])
-        return body(environ)
+        path = environ["PATH_INFO"].strip("/")
+        start_response("200 OK", [])
+        if path == "quick":
+            return [b"ok"]
+        seed = int(path)
 
-    return app
+        def chunks_of_one() -> Iterator[bytes]:
+            for number in range(chunks):
+                yield chunk_of(seed, number)
+                held = [each.total_outbufs_len for each in channels(run)]
+                highest[0] = max([*highest, *held])
+
+        bodies[seed] = Steered(chunks_of_one())
+        return bodies[seed]
+
+    with ExitStack() as stack:
+        run = stack.enter_context(narrow(app, threads=2))
+        clients = [stack.enter_context(run.connect(window=WINDOW)) for _ in range(count)]
+        for seed, client in enumerate(clients):
+            client.ask(f"/{seed}")
+        assert eventually(lambda: len(bodies) == count and is_paused(run))
+        with run.connect() as other:
+            other.ask("/quick")
+            assert other.answer().body == b"ok"
+        for seed, client in enumerate(clients):
+            digest = hashlib.sha256(client.answer().body).digest()
+            whole = b"".join(chunk_of(seed, number) for number in range(chunks))
+            assert digest == hashlib.sha256(whole).digest()
+        assert all(body.closed.wait(DEADLINE) for body in bodies.values())
+        assert [body.closings for body in bodies.values()] == [1] * count
+        assert any(len(body.threads) > 1 for body in bodies.values())
+    # What frames a chunk comes on top of it.
+    assert CHUNK < highest[0] <= 256 * 1024 + 100
 
 
-def written(environ: Environ, start_response: StartResponse) -> Body:
-    write = start_response("200 OK", [("Content-Length", "10")])
-    write(b"01234")
-    return [b"56789"]
+def test_a_chunk_that_is_larger_than_what_may_be_held_is_held_alone() -> None:
+    made = []
+
+    def chunks() -> Iterator[bytes]:
+        for number in range(40):
+            made.append(number)
+            yield b"x" * 500_000
+
+    with narrow(answering(lambda: Steered(chunks())), stream_buffer=1000) as run:
+        with run.connect(window=WINDOW) as client:
+            client.ask()
+            assert eventually(lambda: made and is_paused(run))
+            (channel,) = channels(run)
+            assert channel.total_outbufs_len <= 500_000 + 1000
+            assert len(client.answer().body) == 40 * 500_000
 
 
-def failing(environ: Environ, start_response: StartResponse) -> Body:
-    raise LookupError("before its first byte")
+def fail(body: Steered, client: Connection, run: Running) -> None:
+    with pytest.raises(IncompleteRead):
+        client.answer()
 
 
-def missing(environ: Environ, start_response: StartResponse) -> Body:
-    raise FileNotFoundError(2, "before its first byte")
+def leave(body: Steered, client: Connection, run: Running) -> None:
+    assert eventually(lambda: body.threads and is_paused(run))
+    client.reset()
 
 
-def late(environ: Environ, start_response: StartResponse) -> Iterator[bytes]:
-    """Fails with its first chunk: the answer has not begun (PEP 3333)."""
-    start_response("200 OK", [("Content-Length", "10")])
-    raise OSError("at its first byte")
-    yield b""
+def stop(body: Steered, client: Connection, run: Running) -> None:
+    assert eventually(lambda: body.threads and is_paused(run))
+    run.server.stop()
+    run.server.stop()
+    assert run.ended()
 
 
-def broken(error: Exception) -> Callable[[Environ], Iterator[bytes]]:
-    def body(environ: Environ) -> Iterator[bytes]:
-        yield b"012"
-        yield b"34"
+def take_all(body: Steered, client: Connection, run: Running) -> None:
+    assert len(client.answer().body) == 100 * CHUNK
+
+
+def take_the_head(body: Steered, client: Connection, run: Running) -> None:
+    assert client.answer("HEAD").status == 200
+
+
+def some(error: Exception | None = None) -> Iterator[bytes]:
+    for _ in range(100):
+        yield b"x" * CHUNK
+    if error is not None:
         raise error
 
-    return body
 
-
-CHUNKS = [b"a" * 1000, b"b", b"", b"c" * 20]
-
-
+@pytest.mark.parametrize("threads", [1, 4])
 @pytest.mark.parametrize(
-    ("app", "method", "status", "body"),
+    ("chunks", "method", "do", "aborted"),
     [
-        pytest.param(text(10, lambda _: [b"0123456789"]), "GET", 200, b"0123456789", id="a list"),
-        pytest.param(text(1021, lambda _: iter(CHUNKS)), "GET", 200, b"".join(CHUNKS), id="chunks"),
-        pytest.param(
-            text(None, lambda _: iter(CHUNKS)), "GET", 200, b"".join(CHUNKS), id="no length"
-        ),
-        pytest.param(text(None, lambda _: [b"one"]), "GET", 200, b"one", id="one chunk, no length"),
-        pytest.param(text(0, lambda _: []), "GET", 200, b"", id="nothing"),
-        pytest.param(text(None, lambda _: iter([])), "GET", 200, b"", id="nothing, no length"),
-        pytest.param(text(3, lambda _: [b"12345"]), "GET", 200, b"123", id="more than announced"),
-        pytest.param(text(10, lambda _: []), "HEAD", 200, b"", id="HEAD"),
-        pytest.param(text(None, lambda _: iter([])), "HEAD", 200, b"", id="HEAD, no length"),
-        pytest.param(
-            text(None, lambda _: [], "304 Not Modified"), "GET", 304, b"", id="not modified"
-        ),
-        pytest.param(text(None, lambda _: [], "204 No Content"), "GET", 204, b"", id="no content"),
-        pytest.param(
-            text(500_000, lambda environ: as_file(environ, File(500_000))),
-            *("GET", 200, b"x" * 500_000),
-            id="a file",
-        ),
-        pytest.param(
-            text(None, lambda environ: as_file(environ, File(5000))),
-            *("GET", 200, b"x" * 5000),
-            id="a file, no length",
-        ),
-        pytest.param(written, "GET", 200, b"0123456789", id="what is written"),
-        pytest.param(failing, "GET", 500, None, id="a failure"),
-        pytest.param(missing, "GET", 500, None, id="a failure of the system"),
-        pytest.param(late, "GET", 500, None, id="a failure with the first chunk"),
+        pytest.param(some, "GET", take_all, False, id="its end"),
+        pytest.param(lambda: some(LookupError()), "GET", fail, True, id="its failure"),
+        pytest.param(endless, "GET", leave, True, id="its client leaving"),
+        pytest.param(endless, "GET", stop, True, id="the end of the server"),
+        pytest.param(endless, "HEAD", take_the_head, False, id="its head"),
     ],
 )
-def test_a_complete_answer_is_logged_with_the_bytes_of_its_body(
-    app: WSGIApp, method: str, status: int, body: bytes | None
+def test_a_body_is_closed_once_after(
+    chunks: Callable[[], Iterator[bytes]],
+    method: str,
+    do: Callable[[Steered, Connection, Running], None],
+    aborted: bool,
+    threads: int,
+    nothing_left: Callable[[], bool],
 ) -> None:
-    with running(app) as run, run.connect() as client:
-        client.ask("/a?b", method, "Connection: close")
-        answer = client.answer(method)
-        assert (answer.status, client.rest()) == (status, b"")
-        assert body is None or answer.body == body
-        access = run.access()
-        assert (access.status, access.sent, access.aborted) == (status, len(answer.body), False)
-        assert access.request == f"{method} /a?b HTTP/1.1"
-
-
-@pytest.mark.parametrize(
-    ("app", "sent"),
-    [
-        pytest.param(text(10, broken(LookupError())), 5, id="a failure"),
-        pytest.param(text(None, broken(LookupError())), 5, id="a failure, no length"),
-        pytest.param(text(10, broken(OSError())), 5, id="a failure of the system"),
-        pytest.param(text(10, lambda _: [b"012", b"34"]), 5, id="less than announced"),
-        pytest.param(text(10, lambda _: iter([])), 0, id="nothing of what was announced"),
-        pytest.param(
-            text(900_000, lambda environ: as_file(environ, File(900_000, 512 * 1024))),
-            512 * 1024,
-            id="a file that shrinks",
-        ),
-    ],
-)
-def test_an_answer_that_the_application_breaks_off_is_cut_and_logged_as_aborted(
-    app: WSGIApp, sent: int
-) -> None:
-    with running(app) as run, run.connect() as client:
-        client.ask()
-        with pytest.raises(IncompleteRead) as cut:
-            client.answer()
-        assert len(cut.value.partial) in (0, sent)  # chunks that came whole are not told
-        access = run.access()
-        assert (access.status, access.sent, access.aborted) == (200, sent, True)
-
-
-@pytest.mark.parametrize(
-    "app",
-    [
-        pytest.param(failing, id="before the first byte"),
-        pytest.param(missing, id="before the first byte, of the system"),
-        pytest.param(text(10, broken(OSError())), id="in mid-stream, of the system"),
-    ],
-)
-def test_a_failure_of_the_application_is_told_to_the_log(
-    app: WSGIApp, caplog: pytest.LogCaptureFixture
-) -> None:
-    with running(app) as run, run.connect() as client:
-        client.ask("/path")
-        client.rest()
-        run.access()
-        assert eventually(
-            lambda: (
-                [record.getMessage() for record in caplog.records if record.exc_info is not None]
-                == ["Exception while serving /path"]
-            )
-        )
-
-
-def test_an_old_client_gets_an_answer_without_chunks() -> None:
-    with running(text(None, lambda _: iter(CHUNKS))) as run, run.connect() as client:
-        client.send(b"GET / HTTP/1.0\r\n\r\n")
-        assert client.answer().body == b"".join(CHUNKS)
-        access = run.access()
-        assert (access.sent, access.request) == (1021, "GET / HTTP/1.0")
-
-
-@pytest.mark.parametrize(
-    ("request_bytes", "status", "line"),
-    [
-        pytest.param(b"GARBAGE\r\n\r\n", 400, "GARBAGE", id="no request line"),
-        pytest.param(b"GET / HTTP/1.1\nA: b\r\n\r\n", 400, "-", id="a line that cannot be read"),
-        pytest.param(
-            b"GET / HTTP/1.1\r\nbad header\r\n\r\n", 400, "GET / HTTP/1.1", id="a bad header"
-        ),
-        pytest.param(
-            b"GET /\xff\x1b[31m HTTP/1.1\r\nno colon\r\n\r\n",
-            *(400, "GET /\xff\x1b[31m HTTP/1.1"),
-            id="bytes of any kind",
-        ),
-        pytest.param(
-            b"POST /up HTTP/1.1\r\nContent-Length: 9999999999\r\n\r\n",
-            *(413, "POST /up HTTP/1.1"),
-            id="too much",
-        ),
-        pytest.param(
-            b"POST /up HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-            *(400, "POST /up HTTP/1.1"),
-            id="chunks that are none",
-        ),
-        pytest.param(
-            b"POST /up HTTP/1.1\r\nTransfer-Encoding: strange\r\n\r\n",
-            *(501, "POST /up HTTP/1.1"),
-            id="a strange coding",
-        ),
-    ],
-)
-def test_a_request_that_cannot_be_passed_on_is_refused_and_logged(
-    request_bytes: bytes, status: int, line: str
-) -> None:
-    with running(text(None, lambda _: [])) as run, run.connect() as client:
-        client.send(request_bytes)
-        answer = client.answer()
-        assert (answer.status, client.rest()) == (status, b"")
-        access = run.access()
-        assert (access.status, access.sent, access.aborted) == (status, len(answer.body), False)
-        assert access.request == line
-
-
-def lines_in(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """The lines of the access log, whatever else is logged on a busy machine."""
-    return [record.getMessage() for record in caplog.records if record.name == ACCESS.name]
-
-
-def test_a_line_tells_who_asked_and_when() -> None:
-    began = time.time()
-    with running(text(None, lambda _: [])) as run, run.connect() as client:
-        client.ask("/", "GET", "Referer: http://a/", 'User-Agent: a "quoted" \xe9')
-        client.answer()
-        access = run.access()
-        assert (access.client, access.referer) == ("127.0.0.1", "http://a/")
-        assert access.agent == 'a "quoted" \xe9'
-        assert began <= access.began <= time.time()
-        assert 0 <= access.duration <= DEADLINE
-
-
-def test_what_a_client_does_not_say_is_a_dash() -> None:
-    with running(text(None, lambda _: [])) as run, run.connect() as client:
-        client.ask()
-        client.answer()
-        access = run.access()
-        assert (access.referer, access.agent) == ("-", "-")
-
-
-def test_a_line_is_written_in_the_format_asked_for_and_cannot_forge_another(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    caplog.set_level(logging.INFO, ACCESS.name)
-    template = log_format('{status} {sent} "{request}" "{agent}" {end}')
-    with running(text(2, lambda _: [b"ok"]), line=template) as run, run.connect() as client:
-        client.ask('/"\x1b[2J', "GET", 'User-Agent: "\xff')
-        assert client.answer().body == b"ok"
-        assert eventually(lambda: lines_in(caplog))
-    assert lines_in(caplog) == [
-        r'200 2 "GET /\x22\x1b[2J HTTP/1.1" "\x22\xff" complete',
-    ]
-
-
-def test_without_a_line_there_is_no_log_and_failures_are_answered_all_the_same(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    caplog.set_level(logging.INFO, ACCESS.name)
-    with running(missing, line=None) as run, run.connect() as client:
-        client.ask()
-        assert client.answer().status == 500
-        assert client.rest() == b""
-        (listener,) = run.server._listeners
-        assert listener.channel_class is Channel
-    assert lines_in(caplog) == []
-
-
-def sizes(environ: Environ, start_response: StartResponse) -> Body:
-    """Answers ``/1000`` with as many bytes, of a file, of a length or of chunks."""
-    kind, size = environ["PATH_INFO"].strip("/").split("/")
-    body = [b"x" * int(size)]
-    if kind == "file":
-        return text(int(size), lambda _: as_file(environ, File(int(size))))(environ, start_response)
-    if environ["REQUEST_METHOD"] == "HEAD":
-        body = []
-    return text(int(size), lambda _: body)(environ, start_response)
-
-
-PIPELINE = [
-    ("GET", "/list/10"),
-    ("GET", "/file/900000"),
-    ("HEAD", "/list/500"),
-    ("GET", "/list/0"),
-    ("GET", "/list/700000"),
-    ("HEAD", "/list/7"),
-    ("GET", "/file/1"),
-]
-
-
-@pytest.mark.parametrize("together", [True, False], ids=["at once", "one after the other"])
-def test_each_request_of_a_connection_has_a_line_with_its_own_bytes(together: bool) -> None:
-    with running(sizes) as run, run.connect() as client:
-        requests = [
-            f"{method} {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode() for method, path in PIPELINE
-        ]
-        if together:
-            client.send(b"".join(requests))
-        for request, (method, path) in zip(requests, PIPELINE, strict=True):
-            if not together:
-                client.send(request)
-            expected = 0 if method == "HEAD" else int(path.rpartition("/")[2])
-            answer = client.answer(method)
-            assert (answer.status, len(answer.body)) == (200, expected)
+    body = Steered(chunks())
+    with narrow(answering(lambda: body), threads=threads) as run:
+        with run.connect(window=WINDOW) as client:
+            client.ask("/", method)
+            do(body, client, run)
+            assert body.closed.wait(DEADLINE)
             access = run.access()
-            assert access.request == f"{method} {path} HTTP/1.1"
-            assert (access.sent, access.aborted) == (expected, False)
+            assert (access.status, access.aborted) == (200, aborted)
+            assert access.request == f"{method} / HTTP/1.1"
+    assert body.closings == 1
+    assert run.accesses.empty()
+    assert nothing_left()
 
 
-NOTHING = text(None, lambda _: [], "304 Not Modified")
-CHUNKED = text(None, lambda _: iter(CHUNKS))
-SIZED = text(10, lambda _: [b"0123456789"])
+def test_a_client_that_leaves_beside_a_step_is_found_out_by_it() -> None:
+    entered, go_on = threading.Event(), threading.Event()
 
+    def chunks() -> Iterator[bytes]:
+        yield b"first"
+        entered.set()
+        assert go_on.wait(DEADLINE)
+        yield b"second"
 
-@pytest.mark.parametrize(
-    ("app", "method", "headers", "kept"),
-    [
-        pytest.param(NOTHING, "GET", [], True, id="a 304"),
-        pytest.param(text(None, lambda _: [], "204 No Content"), "GET", [], True, id="a 204"),
-        pytest.param(CHUNKED, "GET", [], True, id="chunks"),
-        pytest.param(CHUNKED, "HEAD", [], True, id="the head of chunks"),
-        pytest.param(SIZED, "GET", [], True, id="a length"),
-        pytest.param(NOTHING, "GET", ["Connection: close"], False, id="a last 304"),
-        pytest.param(CHUNKED, "GET", ["Connection: x, Close"], False, id="last chunks"),
-        pytest.param(failing, "GET", [], False, id="a failure"),
-    ],
-)
-def test_a_connection_is_kept_after(
-    app: WSGIApp, method: str, headers: list[str], kept: bool
-) -> None:
-    with running(app) as run, run.connect() as client:
-        for _ in range(3 if kept else 1):
-            client.ask("/", method, *headers)
-            answer = client.answer(method)
-            assert (answer.get("Connection") == "close") is not kept
-            assert run.access().status == answer.status
-        if not kept:
-            assert client.rest() == b""
-
-
-def test_a_connection_of_the_old_protocol_is_kept_where_the_end_is_seen() -> None:
-    for app, kept in ((SIZED, True), (CHUNKED, False), (NOTHING, True)):
-        with running(app) as run, run.connect() as client:
-            client.send(b"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n")
-            assert client.answer()["Connection"] == ("keep-alive" if kept else "close")
-
-
-@pytest.mark.parametrize(
-    ("version", "size"),
-    [
-        pytest.param("1.0", None, id="where only the end of the connection ends it"),
-        pytest.param("1.0", 10, id="by its length"),
-        pytest.param("1.1", None, id="by its last chunk"),
-    ],
-)
-def test_the_cut_of_an_answer_can_be_seen(version: str, size: int | None) -> None:
-    with running(text(size, broken(LookupError()))) as run, run.connect() as client:
-        client.send(f"GET / HTTP/{version}\r\nHost: a\r\n\r\n".encode())
-        if version == "1.0" and size is None:
-            with pytest.raises(ConnectionResetError):
-                b"".join(iter(lambda: client.socket.recv(65536), b""))
-        else:
-            with pytest.raises(IncompleteRead):
-                client.answer()
-        assert run.access().aborted
-
-
-def test_a_connection_that_has_ended_cannot_be_reset_any_more() -> None:
-    with running(echo) as run, run.connect() as client:
+    body = Steered(chunks())
+    with narrow(answering(lambda: body), threads=1) as run, run.connect() as client:
         client.ask()
-        assert client.answer().status == 200
-        (channel,) = run.server._channels()
-        run.server.stop()
-        assert run.ended()
-        assert channel._reset_in_the_end() is None
+        assert entered.wait(DEADLINE)
+        (channel,) = channels(run)
+        client.reset()
+        assert eventually(lambda: not channel.connected)
+        assert not body.closings
+        go_on.set()
+        assert run.access().aborted
+        assert body.closings == 1
 
 
-def test_a_request_that_has_to_wait_for_another_is_not_late(
+def test_a_body_that_yields_nothing_is_left_when_its_client_has_left() -> None:
+    gone = threading.Event()
+
+    def nothings() -> Iterator[bytes]:
+        yield b"first"
+        assert gone.wait(DEADLINE)
+        while True:
+            yield b""
+
+    body = Steered(nothings())
+    with narrow(answering(lambda: body), threads=1) as run, run.connect() as client:
+        client.ask()
+        assert client.read(12) == b"HTTP/1.1 200"
+        (channel,) = channels(run)
+        client.reset()
+        assert eventually(lambda: not channel.connected)
+        gone.set()
+        assert run.access().aborted
+        assert body.closings == 1
+
+
+@pytest.mark.parametrize("pausable", [False, True], ids=["as in waitress", "if the server may"])
+def test_the_thread_of_a_body_that_is_not_pausable_waits_with_it(pausable: bool) -> None:
+    body = Steered(some())
+    body.pausable = False
+    with narrow(answering(lambda: body), threads=1, pausable=pausable) as run:
+        with run.connect(window=WINDOW) as client:
+            client.ask()
+            (channel,) = (eventually(lambda: channels(run)), channels(run))[1]
+            if pausable:
+                assert eventually(lambda: channel._full and is_paused(run))
+            else:
+                assert eventually(lambda: channel._somebody_waits)
+                assert not channel._full
+            assert len(client.answer().body) == 100 * CHUNK
+        assert (run.access().aborted, body.closings) == (False, 1)
+        assert pausable or len(body.threads) == 1
+
+
+def test_any_iterable_can_be_made_pausable() -> None:
+    body = Steered(some())
+    body.pausable = False
+    with narrow(answering(lambda: Pausable(body)), threads=1) as run:
+        with run.connect(window=WINDOW) as client:
+            client.ask()
+            assert eventually(lambda: body.threads and is_paused(run))
+            assert len(client.answer().body) == 100 * CHUNK
+    assert body.closings == 1
+
+
+def test_what_the_application_keeps_in_its_context_is_there_whichever_thread_goes_on() -> None:
+    user: contextvars.ContextVar[str] = contextvars.ContextVar("user")
+    seen: list[tuple[str, int]] = []
+    closed_by: list[str] = []
+
+    class Body(Steered):
+        def close(self) -> None:
+            super().close()
+            closed_by.append(user.get())
+
+    def chunks() -> Iterator[bytes]:
+        for number in range(60):
+            seen.append((user.get("nobody"), threading.get_ident()))
+            user.set(f"{user.get().split()[0]} {number}")
+            yield b"x" * CHUNK
+
+    def app(environ: Environ, start_response: StartResponse) -> Any:
+        user.set(environ["PATH_INFO"])
+        start_response("200 OK", [])
+        return Body(chunks())
+
+    with narrow(app, threads=2) as run:
+        for path in ("/one", "/two"):
+            with run.connect(window=WINDOW) as client:
+                client.ask(path)
+                assert eventually(lambda: is_paused(run))
+                assert len(client.answer().body) == 60 * CHUNK
+                run.access()
+            expected = [path, *(f"{path} {number}" for number in range(59))]
+            assert [value for value, _ in seen] == expected
+            assert closed_by == [f"{path} 59"]
+            seen.clear()
+            closed_by.clear()
+
+
+@pytest.mark.parametrize("pausable", [False, True])
+def test_the_first_chunk_leaves_with_the_head_and_before_the_second_is_made(pausable: bool) -> None:
+    may_go_on = threading.Event()
+
+    def chunks() -> Iterator[bytes]:
+        yield b"first"
+        assert may_go_on.wait(DEADLINE)
+        yield b"second"
+
+    app = answering(chunks, "200 OK", ("Content-Length", "11"))
+    with narrow(app, pausable=pausable) as run, run.connect() as client:
+        client.ask()
+        packet = client.socket.recv(65536)
+        assert packet.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert packet.endswith(b"\r\n\r\nfirst")
+        may_go_on.set()
+        assert client.read(6) == b"second"
+
+
+def test_fast_downloads_of_endless_bodies_do_not_keep_others_waiting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(parser, "HEAD_TIMEOUT", 1.0)
-    may_answer = threading.Event()
+    outcomes: list[tasks.Outcome] = []
+    run_task = tasks.ApplicationTask.run
 
-    def slow(environ: Environ, start_response: StartResponse) -> Body:
-        assert may_answer.wait(DEADLINE)
-        return text(2, lambda _: [b"ok"])(environ, start_response)
+    def noted(self: tasks.ApplicationTask, in_loop: bool) -> tasks.Outcome:
+        outcome = run_task(self, in_loop)
+        outcomes.append(outcome)
+        return outcome
 
-    with running(slow) as run, run.connect() as client:
-        # The first request, and a piece of the next: the rest is not read before the answer.
-        client.send(b"GET /first HTTP/1.1\r\nHost: a\r\n\r\nGET /second HT")
-        assert eventually(lambda: [each for each in run.server._channels() if each.request])
+    def app(environ: Environ, start_response: StartResponse) -> Body:
+        start_response("200 OK", [])
+        return [b"ok"] if environ["PATH_INFO"] == "/other" else Pausable(endless())
+
+    def download(client: Connection) -> None:
+        with suppress(OSError):
+            while client.socket.recv(1 << 20):
+                pass
+
+    monkeypatch.setattr(tasks.ApplicationTask, "run", noted)
+    monkeypatch.setattr(tasks, "_TURN", 256 * 1024)
+    # So much may be held that a step ends for the sake of the others alone.
+    with running(app, threads=1, stream_buffer=1 << 30) as run, ExitStack() as stack:
+        clients = [stack.enter_context(run.connect()) for _ in range(4)]
+        readers = [threading.Thread(target=download, args=(client,)) for client in clients]
+        for client, reader in zip(clients, readers, strict=True):
+            client.ask("/endless")
+            reader.start()
+        for _ in range(3):
+            with run.connect() as other:
+                other.ask("/other")
+                assert other.answer().body == b"ok"
+        assert tasks.Outcome.TURN in outcomes
+        for client, reader in zip(clients, readers, strict=True):
+            client.socket.shutdown(socket.SHUT_RDWR)
+            reader.join(DEADLINE)
+
+
+@pytest.mark.parametrize("logged", [True, False])
+def test_a_request_whose_body_is_read_while_its_answer_streams_is_kept(logged: bool) -> None:
+    def app(environ: Environ, start_response: StartResponse) -> Body:
+        start_response("200 OK", [])
+        upload = environ["wsgi.input"]
+        return Pausable(iter(lambda: upload.read(CHUNK), b""))
+
+    data = b"".join(chunk_of(1, number) for number in range(60))
+    options: dict[str, Any] = {} if logged else {"line": None}
+    with narrow(app, threads=2, stream_buffer=CHUNK, **options) as run:
+        with run.connect(window=WINDOW) as client:
+            for _ in range(2):
+                client.ask("/", "POST", f"Content-Length: {len(data)}")
+                client.send(data)
+                assert eventually(lambda: channels(run) and channels(run)[0]._full)
+                assert client.answer().body == data
+                if logged:
+                    assert run.access().request == "POST / HTTP/1.1"
+
+
+def test_requests_behind_an_answer_that_is_held_wait_for_room_and_those_of_who_leaves_are_closed(
+    nothing_left: Callable[[], bool],
+) -> None:
+    answered: list[str] = []
+
+    def app(environ: Environ, start_response: StartResponse) -> Body:
+        answered.append(environ["PATH_INFO"])
+        start_response("200 OK", [])
+        return [b"x" * 8_000_000]
+
+    app.quick = True  # type: ignore[attr-defined]
+    upload = b"POST /%d HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nsomething"
+    with narrow(app) as run:
+        with run.connect(window=WINDOW) as client:
+            client.send(b"".join(upload % number for number in range(5)))
+            assert eventually(lambda: channels(run) and channels(run)[0]._full)
+            assert answered == ["/0"]
+            assert [len(client.answer().body) for _ in range(2)] == [8_000_000] * 2
+            (channel,) = channels(run)
+            assert eventually(lambda: channel._full)
+            upload_of_last = channel.requests[-1].body_rcv.getfile()
+            client.reset()
+            assert eventually(lambda: not channel.requests)
+            assert upload_of_last.closed
+        assert answered == ["/0", "/1", "/2"]
+        assert [run.access().aborted for _ in range(3)] == [False, False, True]
+    assert nothing_left()
+
+
+def test_clients_that_leave_at_any_moment_have_their_bodies_closed_once(
+    nothing_left: Callable[[], bool],
+) -> None:
+    bodies: list[Steered] = []
+
+    def make() -> Steered:
+        bodies.append(Steered(endless()))
+        return bodies[-1]
+
+    count = 60
+    with narrow(answering(make), threads=2, stream_buffer=CHUNK) as run:
+        for number in range(count):
+            client = run.connect(window=WINDOW)
+            client.ask()
+            client.read(number * 4000 + 1)
+            client.reset()
+        for _ in range(count):
+            assert run.access().aborted
+        assert [body.closings for body in bodies] == [1] * count
+    assert run.accesses.empty()
+    assert nothing_left()
+
+
+def test_bodies_that_wait_for_a_thread_when_the_server_ends_are_closed_once() -> None:
+    entered, go_on = threading.Event(), threading.Event()
+
+    def held() -> Iterator[bytes]:
+        yield b"x"
+        entered.set()
+        assert go_on.wait(DEADLINE)
+
+    bodies = {"/held": Steered(held()), **{f"/{n}": Steered(endless()) for n in range(5)}}
+
+    def app(environ: Environ, start_response: StartResponse) -> Body:
+        start_response("200 OK", [])
+        return bodies[environ["PATH_INFO"]]
+
+    with ExitStack() as stack:
+        run = stack.enter_context(narrow(app, threads=1))
+        for path in ("/0", "/1", "/2", "/3", "/4", "/held"):
+            stack.enter_context(run.connect(window=WINDOW)).ask(path)
+            assert eventually(lambda path=path: bodies[path].threads)  # type: ignore[misc]
+        assert entered.wait(DEADLINE)
+        run.server.stop()
+        run.server.stop()
+        assert eventually(lambda: all(body.closings for body in list(bodies.values())[1:]))
+        go_on.set()
+        assert run.ended()
+        assert bodies["/held"].closed.wait(DEADLINE)
+    assert [body.closings for body in bodies.values()] == [1] * 6
+    assert len([run.access() for _ in bodies]) == 6
+    assert run.accesses.empty()
+
+
+def test_a_stream_that_nobody_takes_is_not_read_to_its_end() -> None:
+    body = HeldBody(megabytes())
+    with running(text(None, lambda _: body)) as run, run.connect() as client:
+        client.ask()
+        assert client.read(1) == b"H"
         (channel,) = run.server._channels()
-        began = channel.request.began
-        client.send(b"TP/1.1\r\nHost: a\r\n\r\n")
-        assert eventually(lambda: channel.request.began > began + 1.5)
-        may_answer.set()
-        assert [client.answer().body for _ in range(2)] == [b"ok", b"ok"]
-
-
-def echo(environ: Environ, start_response: StartResponse) -> Body:
-    body = environ["wsgi.input"].read()
-    return text(len(body), lambda _: [body])(environ, start_response)
+        assert eventually(lambda: channel.total_outbufs_len > 256 * 1024)
+        assert not body.closing.wait(0.2)
+        assert channel.total_outbufs_len < 256 * 1024 + 1_000_100
 
 
 @pytest.mark.parametrize(
@@ -476,257 +477,3 @@ def check_continue(run: Running, client: Connection, before: list[str]) -> None:
     assert client.answer().body == b"hello"
     access = run.access()
     assert (access.sent, access.aborted) == (5, False)
-
-
-class HeldBody:
-    """A body that tells when it is closed, and can be held up there."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self.chunks = iter(chunks)
-        self.closing = threading.Event()
-        self.may_close = threading.Event()
-        self.may_close.set()
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self.chunks
-
-    def close(self) -> None:
-        self.closing.set()
-        assert self.may_close.wait(DEADLINE)
-
-
-def megabytes() -> Iterator[bytes]:
-    for _ in range(BIG // 1_000_000):
-        yield b"x" * 1_000_000
-
-
-@pytest.mark.parametrize("size", [None, BIG // 1_000_000 * 1_000_000], ids=["chunked", "a length"])
-def test_a_client_that_leaves_in_mid_stream_is_logged_as_aborted_and_the_body_closed(
-    size: int | None, quiet: Callable[[], bool]
-) -> None:
-    body = HeldBody(megabytes())
-    with running(text(size, lambda _: body)) as run, run.connect() as client:
-        client.ask()
-        assert len(client.read(100_000)) == 100_000
-        client.reset()
-        assert body.closing.wait(DEADLINE)
-        access = run.access()
-        assert access.aborted
-        assert 0 < access.sent < BIG
-    assert quiet()
-
-
-def test_a_client_that_leaves_in_the_middle_of_a_file_is_logged_as_aborted_and_it_closed(
-    quiet: Callable[[], bool],
-) -> None:
-    file = File(BIG)
-    with running(text(BIG, lambda environ: as_file(environ, file))) as run:
-        with run.connect() as client:
-            client.ask()
-            assert len(client.read(100_000)) == 100_000
-            client.reset()
-        access = run.access()
-        assert access.aborted
-        assert 0 < access.sent < BIG
-        assert file.is_closed.wait(DEADLINE)
-    assert quiet()
-
-
-def test_a_client_that_leaves_before_all_that_was_made_is_sent_is_logged_as_aborted(
-    quiet: Callable[[], bool],
-) -> None:
-    """Though the application has come to its end, and nobody has told it."""
-    body = HeldBody([b"x" * BIG])
-    body.may_close.clear()
-    gone: list[Callable[[], bool]] = []
-
-    def app(environ: Environ, start_response: StartResponse) -> Body:
-        gone.append(environ["waitress.client_disconnected"])
-        return text(BIG, lambda _: body)(environ, start_response)
-
-    with running(app, **ROOMY) as run, run.connect() as client:
-        client.ask()
-        assert body.closing.wait(DEADLINE)
-        client.reset()
-        assert eventually(gone[0])
-        body.may_close.set()
-        access = run.access()
-        assert access.aborted
-        assert 0 < access.sent < BIG
-    assert quiet()
-
-
-@pytest.mark.parametrize(
-    ("second", "status"),
-    [
-        pytest.param(text(2, lambda _: [b"ok"]), 200, id="an answer"),
-        pytest.param(failing, 500, id="a failure"),
-    ],
-)
-def test_an_answer_that_cannot_even_begin_any_more_is_logged_as_aborted(
-    second: WSGIApp, status: int
-) -> None:
-    entered, leave = threading.Event(), threading.Event()
-
-    def app(environ: Environ, start_response: StartResponse) -> Body:
-        if environ["PATH_INFO"] == "/big":
-            return text(BIG, lambda _: [b"x" * BIG])(environ, start_response)
-        entered.set()
-        assert leave.wait(DEADLINE)
-        return second(environ, start_response)
-
-    with running(app, **ROOMY) as run, run.connect() as client:
-        client.send(b"".join(b"GET /%s HTTP/1.1\r\nHost: a\r\n\r\n" % p for p in (b"big", b"two")))
-        assert entered.wait(DEADLINE)
-        client.reset()
-        first = run.access()
-        assert (first.request, first.aborted) == ("GET /big HTTP/1.1", True)
-        leave.set()
-        access = run.access()
-        assert access.request == "GET /two HTTP/1.1"
-        assert (access.status, access.sent, access.aborted) == (status, 0, True)
-        assert run.accesses.empty()
-
-
-@pytest.mark.parametrize("kind", ["stream", "file"])
-def test_a_client_that_takes_nothing_is_cut_in_time_and_its_thread_is_free(
-    kind: str, quiet: Callable[[], bool]
-) -> None:
-    stream, file = HeldBody(megabytes()), File(BIG)
-
-    def app(environ: Environ, start_response: StartResponse) -> Body:
-        if environ["PATH_INFO"] == "/stream":
-            return text(None, lambda _: stream)(environ, start_response)
-        if environ["PATH_INFO"] == "/file":
-            return text(BIG, lambda environ: as_file(environ, file))(environ, start_response)
-        return text(2, lambda _: [b"ok"])(environ, start_response)
-
-    with running(app, threads=1, channel_timeout=1) as run:
-        with run.connect() as stalled, run.connect() as other:
-            stalled.ask(f"/{kind}")
-            assert stalled.read(1) == b"H"
-            other.ask("/other")
-            assert other.answer().body == b"ok"
-            ends = {access.request: access.aborted for access in (run.access(), run.access())}
-        assert ends == {f"GET /{kind} HTTP/1.1": True, "GET /other HTTP/1.1": False}
-        assert (stream.closing if kind == "stream" else file.is_closed).wait(DEADLINE)
-    assert quiet()
-
-
-def test_a_stream_that_nobody_takes_is_not_read_to_its_end() -> None:
-    body = HeldBody(megabytes())
-    with running(text(None, lambda _: body)) as run, run.connect() as client:
-        client.ask()
-        assert client.read(1) == b"H"
-        (channel,) = run.server._channels()
-        assert eventually(lambda: channel.total_outbufs_len > 256 * 1024)
-        assert not body.closing.wait(0.2)
-        assert channel.total_outbufs_len < 256 * 1024 + 1_000_100
-
-
-def test_a_client_that_takes_little_at_a_time_is_not_cut() -> None:
-    pause = threading.Event()
-    with running(text(BIG, lambda environ: as_file(environ, File(BIG))), channel_timeout=1) as run:
-        with run.connect(window=64 * 1024) as client:
-            client.ask("/", "GET", "Connection: close")
-            taken = 0
-            for _ in range(25):  # two and a half times the time, and never what the system holds
-                pause.wait(0.1)
-                taken += len(client.read(40_000))
-            assert taken + len(client.rest()) > BIG
-        assert not run.access().aborted
-
-
-def test_urgent_data_is_nothing_that_the_loop_would_wake_for(quiet: Callable[[], bool]) -> None:
-    with running(text(None, lambda _: [])) as run, run.connect() as client:
-        assert eventually(run.server._channels)
-        turns: list[float] = []
-        turn = run.server._loop.turn
-        run.server._loop.turn = lambda seconds: (turns.append(seconds), turn(seconds))  # type: ignore[method-assign,return-value]
-        client.socket.send(b"!", socket.MSG_OOB)
-        client.ask()
-        assert client.answer().status == 200
-        assert len(turns) < 10
-    assert quiet()
-
-
-def test_a_client_that_only_stops_sending_gets_its_answer() -> None:
-    with running(sizes) as run, run.connect() as client:
-        client.ask("/file/900000")
-        client.socket.shutdown(socket.SHUT_WR)
-        assert len(client.answer().body) == 900_000
-        assert not run.access().aborted
-
-
-@pytest.fixture
-def pair() -> Iterator[tuple[Any, socket.socket]]:
-    """A channel that nobody's loop knows, and its client."""
-    ours, theirs = socket.socketpair()
-    server: Any = SimpleNamespace(active_channels={}, loop=Loop(), counters=Counters())
-    kind: Any = logging_channel(Channel, log_format("common"))
-    made = kind(server, ours, ("somebody", 0), Adjustments(log_socket_errors=False), map={})
-    with ours, theirs:
-        yield made, theirs
-
-
-def test_a_connection_that_was_closed_in_this_turn_sends_no_more(
-    pair: tuple[Any, socket.socket], quiet: Callable[[], bool]
-) -> None:
-    channel, client = pair
-    channel.outbufs[0].append(b"left behind")
-    channel.total_outbufs_len = 11
-    channel.handle_close()
-    channel.handle_write()
-    assert client.recv(100) == b""
-    assert channel.position() == 11
-    assert quiet()
-
-
-def test_lines_are_written_in_the_order_of_the_requests_and_not_before_the_last_byte(
-    pair: tuple[Any, socket.socket], caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO, ACCESS.name)
-    channel, client = pair
-    access = Access("somebody", 0.0, "GET /1 HTTP/1.1", 200, 0, 0.0, False)
-    channel.outbufs[0].append(b"first.")
-    channel.total_outbufs_len = 6
-    channel.account(SimpleNamespace(made=4, access=lambda: access), False)
-    channel.outbufs[0].append(b"second.")
-    channel.total_outbufs_len = 13
-    second = access._replace(request="GET /2 HTTP/1.1")
-    channel.account(SimpleNamespace(made=5, access=lambda: second), False)
-    assert lines_in(caplog) == []
-    channel.handle_write()
-    assert client.recv(100) == b"first.second."
-    assert [line.rpartition("] ")[2] for line in lines_in(caplog)] == [
-        '"GET /1 HTTP/1.1" 200 4',
-        '"GET /2 HTTP/1.1" 200 5',
-    ]
-
-
-def test_many_clients_at_once_are_each_accounted_for() -> None:
-    wanted = [1000 * n for n in range(1, 41)]
-
-    def download(connection: Connection, size: int) -> None:
-        for kind in ("file", "list", "file"):
-            connection.ask(f"/{kind}/{size}")
-            assert len(connection.answer().body) == size
-
-    with running(sizes) as run:
-        connections = [run.connect() for _ in wanted]
-        threads = [
-            threading.Thread(target=download, args=pair)
-            for pair in zip(connections, wanted, strict=True)
-        ]
-        for thread in threads:
-            thread.start()
-        accesses = [run.access() for _ in wanted * 3]
-        for thread in threads:
-            thread.join(DEADLINE)
-        for connection in connections:
-            connection.__exit__()
-    told = sorted((access.request.split("/")[1:3], access.sent) for access in accesses)
-    assert told == sorted(
-        ([kind, f"{size} HTTP"], size) for size in wanted for kind in ("file", "list", "file")
-    )
-    assert not any(access.aborted for access in accesses)

@@ -14,16 +14,10 @@ from typing import Any
 import pytest
 
 from tests.live import stock_waitress, wsgiref_server
-from tests.server.bodies import CHUNK, WINDOW, Feed, answering, narrow
+from tests.server.bodies import CHUNK, WINDOW, Feed, answering, narrow, quickly
 from tests.servers import DEADLINE, Connection, Running, eventually, running
 from wsgistream.types import Body, Environ, StartResponse, WSGIApp
 from wsgistream.wsgi.waiting import Wakeable
-
-
-def quickly(app: WSGIApp) -> WSGIApp:
-    """Have an application answered in the loop."""
-    app.quick = True  # type: ignore[attr-defined]
-    return app
 
 
 def idle(run: Running, count: int = 1) -> bool:
@@ -466,6 +460,62 @@ def test_the_end_of_a_server_does_not_wait_for_idle_streams(count: int) -> None:
         assert all(feed.ended() for feed in feeds)
         assert len([run.access() for _ in range(count)]) == count
     assert run.accesses.empty()
+
+
+class Timed(Feed):
+    """A stream whose news come by themselves; its waits are noted."""
+
+    waits_for_time = True
+
+    def __init__(self, *items: bytes | BaseException | None) -> None:
+        super().__init__(*items)
+        self.waits = threading.Event()
+
+    def take(self) -> bytes | None:
+        chunk = super().take()
+        if chunk is None:
+            self.waits.set()
+        return chunk
+
+
+def test_the_end_of_a_server_waits_for_a_stream_that_goes_on_by_itself() -> None:
+    timed, news = Timed(b"some"), Feed()
+
+    def app(environ: Environ, start_response: StartResponse) -> Body:
+        start_response("200 OK", [])
+        return news if environ["PATH_INFO"] == "/news" else timed
+
+    with running(app, grace=10 * DEADLINE) as run, run.connect() as client, run.connect() as other:
+        client.ask()
+        assert b"200 OK" in head_of(client)
+        assert timed.waits.wait(DEADLINE)
+        other.ask("/news")
+        assert idle(run)
+        run.server.stop()
+        # Who waits for news is told to go, though it has come later.
+        assert b"200 OK" in other.rest()
+        assert (news.ended(), timed.closings) == (True, 0)
+        timed.give(b"more", None)
+        assert client.read(9) == b"4\r\nsome\r\n"
+        assert client.rest() == b"4\r\nmore\r\n0\r\n\r\n"
+        assert run.ended()
+    assert timed.ended()
+
+
+def test_who_only_listens_gets_what_comes_by_itself() -> None:
+    feed = Timed(b"some")
+    app = answering(lambda: feed, "200 OK", ("Content-Length", "8"))
+    with running(app) as run, run.connect() as client:
+        client.ask("/", "GET", "Connection: close")
+        assert b"200 OK" in head_of(client)
+        assert feed.waits.wait(DEADLINE)
+        client.socket.shutdown(socket.SHUT_WR)
+        channel = next(iter(run.server._channels()))
+        assert eventually(lambda: channel._ended)
+        channel.look(time.time() + 1)  # long after it has stopped sending
+        feed.give(b"more", None)
+        assert client.rest() == b"somemore"
+        assert not run.access().aborted
 
 
 def test_idle_streams_are_ended_once_when_the_server_is_cut_off() -> None:

@@ -10,15 +10,44 @@ from typing import Any
 
 import pytest
 from waitress import wasyncore
+from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import BaseWSGIServer
-from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
+from waitress.task import ErrorTask, Task, ThreadedTaskDispatcher, WSGITask
 
 from tests.servers import ROOT, eventually, running
-from wsgistream.server import accounts, channel, listeners, loop, parser, run, sending, tasks
+from wsgistream.server import (
+    accounts,
+    adjustments,
+    channel,
+    environ,
+    framing,
+    listeners,
+    loop,
+    parser,
+    run,
+    sending,
+    start_response,
+    tasks,
+    watching,
+)
 
-MODULES = (accounts, channel, listeners, loop, parser, run, sending, tasks)
+MODULES = (
+    accounts,
+    adjustments,
+    channel,
+    environ,
+    framing,
+    listeners,
+    loop,
+    parser,
+    run,
+    sending,
+    start_response,
+    tasks,
+    watching,
+)
 
 NAMES = sorted(
     {
@@ -37,10 +66,13 @@ def living() -> dict[Any, Any]:
     with running(lambda *_: []) as started, started.connect():
         assert eventually(started.server._channels)
         (connection,) = started.server._channels()
-        request = connection.parser_class(connection.adj)
+        request = HTTPRequestParser(connection.adj)
+        request.received(b"GET / HTTP/1.1\r\n\r\n")
         return {
+            Adjustments: connection.adj,
             HTTPChannel: connection,
             HTTPRequestParser: request,
+            Task: Task(connection, request),
             WSGITask: WSGITask(connection, request),
             ErrorTask: ErrorTask(connection, request),
             BaseWSGIServer: connection.server,

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.server.bodies import echo
 from tests.servers import eventually, running
 from wsgistream import DirectoryApp
 from wsgistream.server import sending
@@ -215,3 +216,13 @@ def test_nothing_is_sent_on_a_connection_that_is_closed(path: Path) -> None:
             assert not channel._flush_some()
             assert (channel._sent, channel.total_outbufs_len > 0) == (sent, True)
             channel.connected = True
+
+
+def test_a_connection_that_has_ended_cannot_be_reset_any_more() -> None:
+    with running(echo) as run, run.connect() as client:
+        client.ask()
+        assert client.answer().status == 200
+        (channel,) = run.server._channels()
+        run.server.stop()
+        assert run.ended()
+        assert channel.reset_in_the_end() is None

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.watched import WatchedBody
 from wsgistream.sources.memory import Memory
 from wsgistream.types import UNKNOWN, Meta, Slice
-from wsgistream.wsgi.bodies import Closing, OnePass, Pieces, Truncated, close
+from wsgistream.wsgi.bodies import Closing, OnePass, Pieces, Truncated, Unbegun, close
 
 
 class Lying:
@@ -76,17 +76,21 @@ def test_pieces_are_given_in_order() -> None:
 
 
 @pytest.mark.parametrize(
-    "chunks",
+    ("chunks", "error"),
     [
-        pytest.param((b"1234",), id="fewer bytes than announced"),
-        pytest.param((), id="no byte at all"),
-        pytest.param((b"123", b"456"), id="more bytes than announced"),
+        pytest.param((b"1234",), Truncated, id="fewer bytes than announced"),
+        pytest.param((b"", b"123", b"456"), Truncated, id="more bytes than announced"),
+        pytest.param((), Unbegun, id="no byte at all"),
+        pytest.param((b"", b""), Unbegun, id="empty chunks"),
+        pytest.param((b"123456",), Unbegun, id="more bytes at once"),
     ],
 )
-def test_a_source_that_does_not_keep_its_word_is_cut_off(chunks: tuple[bytes, ...]) -> None:
+def test_a_source_that_does_not_keep_its_word_is_cut_off(
+    chunks: tuple[bytes, ...], error: type[Exception]
+) -> None:
     source = Lying(*chunks)
     body = Pieces(source, (Slice(0, 5),))
-    with pytest.raises(Truncated):
+    with pytest.raises(error):
         list(body)
     body.close()
     body.close()

@@ -7,9 +7,10 @@ from typing import Any, Final
 from wsgiref.util import is_hop_by_hop
 
 from wsgistream.respond import begin, plan_body
-from wsgistream.rules.cors import EXPOSED, HEADERS, METHODS, Cors, is_preflight, with_vary
+from wsgistream.rules.cors import EXPOSED, HEADERS, METHODS, Cors, is_preflight
 from wsgistream.rules.decide import NOSNIFF
 from wsgistream.rules.fields import check_header
+from wsgistream.rules.negotiation import with_vary
 from wsgistream.types import Body, Environ, Header, StartResponse, WSGIApp
 from wsgistream.wsgi.waiting import is_quick
 

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from wsgistream.types import Body, Environ, StartResponse, WSGIApp
 from wsgistream.wsgi import Reply, call
-from wsgistream.wsgi.changing import changed
+from wsgistream.wsgi.changing import changed, tell_of_change
 from wsgistream.wsgi.watching import Transfer
 
 #: Which answers are meant: those that are no list of chunks, all, or those it says yes to.
 When: TypeAlias = Literal["streaming", "all"] | Callable[[Environ, Reply], bool]
-
-# What tells of bytes that will be others (RFC 9110 §8.6, RFC 9530, RFC 1864).
-_OF_THE_BYTES: Final = (
-    "Content-Length",
-    "Content-MD5",
-    "Content-Digest",
-    "Digest",
-    "Repr-Digest",
-)
 
 
 class StreamingMiddleware:
@@ -94,7 +85,8 @@ class StreamingMiddleware:
         if self._chunk is not None:
             reply.body = changed(reply.body, _Hook(transfer, self._chunk, self._changes))
         if self._changes:
-            _tell_of_change(reply)
+            tell_of_change(reply)
+            _weaken(reply)
         transfer.follow(reply)
         if self._start is not None:
             self._start(transfer)
@@ -116,13 +108,6 @@ class _Hook:
 
     def finish(self) -> bytes:
         return b""
-
-
-def _tell_of_change(reply: Reply) -> None:
-    for name in _OF_THE_BYTES:
-        reply.set(name, None)
-    reply.set("Accept-Ranges", "none")
-    _weaken(reply)
 
 
 def _weaken(reply: Reply) -> None:

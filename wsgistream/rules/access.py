@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Container
 from datetime import datetime, timezone
+from functools import lru_cache
 from string import Formatter
 from typing import Final, NamedTuple
 
@@ -81,12 +82,17 @@ def _hex(character: str) -> str:
     return "".join(f"\\x{byte:02x}" for byte in raw)
 
 
-def _fields(access: Access) -> dict[str, str]:
+@lru_cache(maxsize=16)
+def _time(seconds: int) -> str:
     # Not strftime, whose names of months are those of the machine's language.
-    _, day, month, year, time, _ = format_http_date(int(access.began)).split()
+    _, day, month, year, time, _ = format_http_date(seconds).split()
+    return f"{day}/{month}/{year}:{time} +0000"
+
+
+def _fields(access: Access) -> dict[str, str]:
     return {
         "client": escaped(access.client),
-        "time": f"{day}/{month}/{year}:{time} +0000",
+        "time": _time(int(access.began)),
         "request": escaped(access.request),
         "status": str(access.status),
         "sent": str(access.sent),

@@ -88,12 +88,12 @@ def _names(field: str, etag: str | None, *, strong: bool) -> bool:
     if etag is None or (strong and etag.startswith("W/")):
         return False
     if strong:
-        return etag in _entity_tags(field)
+        return etag in entity_tags(field)
     opaque = etag.removeprefix("W/")
-    return any(tag.removeprefix("W/") == opaque for tag in _entity_tags(field))
+    return any(tag.removeprefix("W/") == opaque for tag in entity_tags(field))
 
 
-def _entity_tags(field: str) -> Iterator[str]:
+def entity_tags(field: str) -> Iterator[str]:
     """Read a list of entity-tags up to its end, or to what is none (§5.6.1.2)."""
     position = len(field) - len(field.lstrip(OWS + ","))
     while (tag := _ENTITY_TAG.match(field, position)) is not None:

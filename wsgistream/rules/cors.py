@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from wsgistream.rules.decide import sentence
@@ -103,16 +103,6 @@ class Cors:
 def is_preflight(method: str, origin: str | None, asked_method: str | None) -> bool:
     """Tell whether a request only asks if another may be made."""
     return method == "OPTIONS" and origin is not None and asked_method is not None
-
-
-def with_vary(headers: Sequence[Header], name: str) -> list[Header]:
-    """Give these headers with a field named in one Vary, where it is not named yet."""
-    others = [header for header in headers if header[0].lower() != "vary"]
-    values = [value for key, value in headers if key.lower() == "vary"]
-    named = {each.strip().lower() for value in values for each in value.split(",")}
-    if not named & {"*", name.lower()}:
-        values.append(name)
-    return [*others, ("Vary", ", ".join(filter(None, values)))]
 
 
 def _named(origins: Iterable[str] | bool) -> frozenset[str] | None:

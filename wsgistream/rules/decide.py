@@ -55,6 +55,19 @@ def decide(
     return plan._replace(pieces=()) if method == "HEAD" else plan
 
 
+def give_whole(request: Mapping[str, Any], status: int, meta: Meta, now: float) -> Plan:
+    """Answer any request with the whole, under a status other than 200.
+
+    Ranges and preconditions are for what is the selected representation (RFC 9110 §13.2.1, §14.2).
+    """
+    meta = _dated(meta, now)
+    if status in (204, 304):
+        return Plan(status, _not_modified(meta), ())
+    plan = _whole(meta)
+    headers = _without(plan.headers, frozenset({"accept-ranges"}))
+    return Plan(status, headers, () if request["REQUEST_METHOD"] == "HEAD" else plan.pieces)
+
+
 def _decide(
     request: Mapping[str, Any], meta: Meta, now: float, boundary: Callable[[], str]
 ) -> Plan:

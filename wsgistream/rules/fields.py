@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
@@ -12,6 +13,9 @@ OWS: Final = " \t"
 
 #: The first second that a date can name: the beginning of the year 1.
 EARLIEST: Final = -62135596800
+
+# The first second after those that a date can name: the beginning of the year 10000.
+_LATEST: Final = 253402300800
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # WSGI strings are latin-1 (PEP 3333); a field value has no control character but a tab.
@@ -49,12 +53,35 @@ def is_token(text: str) -> bool:
 
 
 def check_header(name: str, value: str) -> tuple[str, str]:
-    """Return the field as it is, or raise ValueError where it could break the answer's head."""
+    """Return the field as it is.
+
+    Raises TypeError where it is no text, and ValueError where it could break the answer's head.
+    """
+    if not (isinstance(name, str) and isinstance(value, str)):
+        raise TypeError(f"A header is a name and a value in text, not {name!r} and {value!r}.")
     if not is_token(name):
         raise ValueError(f"A header name is made of letters, digits and dashes, not {name!r}.")
     if _VALUE.fullmatch(value) is None:
         raise ValueError(f"The value of the header {name} has a character that no header may have.")
     return name, value.strip(OWS)
+
+
+def whole_seconds(moment: datetime | float) -> int:
+    """Turn a datetime with a time zone, or seconds since 1970, into whole seconds since 1970, UTC.
+
+    Raises TypeError for anything else, and ValueError for what no HTTP date can name.
+    """
+    if isinstance(moment, datetime):
+        if moment.utcoffset() is None:
+            raise ValueError("A datetime needs a time zone, such as timezone.utc, to be a moment.")
+        seconds: float = (moment - _EPOCH) // timedelta(seconds=1)
+    elif isinstance(moment, bool) or not isinstance(moment, (int, float)):
+        raise TypeError(f"A moment is a datetime or seconds since 1970, not {moment!r}.")
+    else:
+        seconds = moment
+    if not EARLIEST <= seconds < _LATEST:
+        raise ValueError(f"A moment lies in the years 1 to 9999, unlike {moment!r}.")
+    return math.floor(seconds)
 
 
 @lru_cache(maxsize=1024)

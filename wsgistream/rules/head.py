@@ -16,6 +16,8 @@ class Head(NamedTuple):
     """The first bytes of an answer, and what they promise."""
 
     data: bytes
+    bodied: bool
+    """An answer with this status can have a body."""
     chunked: bool
     """The body comes in chunks."""
     close: bool
@@ -45,26 +47,26 @@ def write_head(
     """
     names = {name.lower() for name, _ in headers}
     options = {option.strip().lower() for option in connection.split(",")} if connection else ()
-    fields = list(headers)
-    chunked = False
-    if not has_body(status):
-        fields = [field for field in fields if field[0].lower() != "content-length"]
-    elif "content-length" not in names:
+    bodied, chunked = has_body(status), False
+    if not bodied:
+        headers = [field for field in headers if field[0].lower() != "content-length"]
+    lines = [f"HTTP/{version} {status}", *[f"{name}: {value}" for name, value in headers]]
+    if bodied and "content-length" not in names:
         chunked = length is None and version == "1.1"
         # Without a length, HTTP/1.0 has only the end of the connection to end a body.
         close = close or (length is None and not chunked)
         if chunked:
-            fields.append(("Transfer-Encoding", "chunked"))
+            lines.append("Transfer-Encoding: chunked")
         elif length is not None:
-            fields.append(("Content-Length", str(length)))
+            lines.append(f"Content-Length: {length}")
     close = close or "close" in options or (version == "1.0" and "keep-alive" not in options)
     if close and "connection" not in names:
-        fields.append(("Connection", "close"))
+        lines.append("Connection: close")
     elif not close and version == "1.0":
-        fields.append(("Connection", "keep-alive"))
+        lines.append("Connection: keep-alive")
     # An answer that names its server already has passed through this one (RFC 9110 §7.6.3).
-    fields.append(("Via", f"1.1 {server}") if "server" in names else ("Server", server))
+    lines.append(f"Via: 1.1 {server}" if "server" in names else f"Server: {server}")
     if "date" not in names:
-        fields.append(("Date", format_http_date(int(now))))
-    lines = "\r\n".join([f"{name}: {value}" for name, value in fields])
-    return Head(f"HTTP/{version} {status}\r\n{lines}\r\n\r\n".encode("latin-1"), chunked, close)
+        lines.append(f"Date: {format_http_date(int(now))}")
+    data = "\r\n".join([*lines, "", ""]).encode("latin-1")
+    return Head(data, bodied, chunked, close)

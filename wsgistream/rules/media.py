@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -134,6 +135,8 @@ _COMPRESSIBLE: Final = frozenset(
     }
 )
 
+_CHARSET: Final = re.compile(r';[ \t]*charset=(?:"([^"]*)"|([^\s;"]+))', re.IGNORECASE)
+
 # An instance starts from the library's own table; the module's functions add the machine's files.
 _LIBRARY: Final = mimetypes.MimeTypes().types_map[True]
 
@@ -154,6 +157,13 @@ def with_charset(content_type: str) -> str:
     if lowered.startswith("text/") and "charset=" not in lowered:
         return f"{content_type}; charset=utf-8"
     return content_type
+
+
+@lru_cache(maxsize=1024)
+def charset_of(content_type: str) -> str:
+    """Name the charset of a content type; ``utf-8`` where it names none."""
+    found = _CHARSET.search(content_type)
+    return "utf-8" if found is None else found[1] or found[2] or "utf-8"
 
 
 def is_compressible(content_type: str) -> bool:

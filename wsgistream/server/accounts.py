@@ -104,6 +104,10 @@ def logging_channel(
     """Make a kind of channel that logs in the format that ``line`` writes."""
 
     def write_line(_: AccountingChannel, access: Access) -> None:
-        ACCESS.info("%s", line(access))
+        told = line(access)
+        if ACCESS.isEnabledFor(logging.INFO):
+            # Not by info(), which would look for its caller each time.
+            said = ACCESS.makeRecord(ACCESS.name, logging.INFO, __file__, 0, "%s", (told,), None)
+            ACCESS.handle(said)
 
     return type("LoggingChannel", (kind,), {"logs": True, "write_line": write_line})

@@ -23,6 +23,16 @@ _OURS: Final = frozenset(
     }
 )
 
+#: What is used of waitress beyond its documentation; a test looks for each.
+INTERNALS: Final = {Adjustments: ("_param_map",)}
+
+#: What may be chosen, and of which type it is; text where waitress reads it by a rule of its own.
+ADJUSTMENTS: Final[Mapping[str, type]] = {
+    name: kind if (kind := type(getattr(Adjustments, name))) in (bool, int) else str
+    for name in Adjustments._param_map
+    if name not in _OURS
+}
+
 
 def check_adjustments(chosen: Mapping[str, Any]) -> None:
     """Raise ValueError for a name that there is none of, or a value that cannot be."""

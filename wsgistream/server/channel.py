@@ -2,48 +2,37 @@
 
 from __future__ import annotations
 
-import fcntl
-import socket
-import struct
-import sys
-import termios
 import time
 import traceback
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from waitress.channel import ClientDisconnected, HTTPChannel
-from waitress.utilities import InternalServerError
 
-from wsgistream.server.accounts import AccountingChannel
 from wsgistream.server.parser import Parser
-from wsgistream.server.tasks import ApplicationTask, Outcome, RefusalTask
+from wsgistream.server.tasks import ApplicationTask, Outcome, RefusalTask, apology
+from wsgistream.server.watching import WatchingChannel
 from wsgistream.wsgi.waiting import WouldBlock
 
 #: What is overridden or read of waitress beyond its documentation; a test looks for each.
 INTERNALS: Final = {
     HTTPChannel: (
-        "addr",
         "adj",
         "cancel",
         "close_when_flushed",
         "connected",
         "handle_close",
-        "handle_read",
-        "handle_write",
         "last_activity",
-        "outbuf_lock",
+        "logger",
         "parser_class",
-        "readable",
         "request",
         "requests",
         "send_continue",
         "sent_continue",
+        "server",
         "service",
         "total_outbufs_len",
-        "will_close",
     ),
 }
 
@@ -57,11 +46,8 @@ class _Answered:
 
 _ANSWERED: Final = _Answered()
 
-#: Seconds without progress after which a client that has stopped sending is taken to have left.
-_GONE: Final = 0.5
 
-
-class Channel(AccountingChannel):
+class Channel(WatchingChannel):
     """A connection. All but ``service`` and what it calls is the loop's alone.
 
     An answer is made in steps. A step that has filled the queue, or has nothing to send, ends, and
@@ -69,28 +55,6 @@ class Channel(AccountingChannel):
     """
 
     parser_class = Parser
-    requests: list[Any]
-    #: The answer that is being made; None between answers.
-    _task: Any = None
-    #: The next step waits for the client to take something, or for news.
-    _full = _idle = False
-    #: News that the loop has not heard yet; news that it has, and a step has not.
-    _woken = _news = False
-    #: While its answer is made, the client has said something more, or has stopped sending.
-    _spoke = _ended = False
-    _held = 0
-
-    def changed(self) -> None:
-        self.server.loop.call(partial(self.server.loop.watch, self))
-
-    def has_room(self, size: int) -> bool:
-        """Tell whether ``size`` more bytes may be held, or none are."""
-        held = self.total_outbufs_len
-        return not held or held + size <= self.adj.outbuf_high_watermark
-
-    def waker(self) -> Callable[[], None]:
-        """Give what is to be called when there is news for an idle answer; from any thread."""
-        return self._wake
 
     # An answer, from its beginning to its end
 
@@ -125,7 +89,7 @@ class Channel(AccountingChannel):
         if outcome is Outcome.DONE:
             self._finish()
         elif outcome is Outcome.TURN and self._task.is_quick:
-            self.server.loop.call(self._resume)
+            self.server.loop.call(self.resume)
         elif outcome is Outcome.BLOCKS or outcome is Outcome.TURN:
             self._queue()
         else:
@@ -141,11 +105,11 @@ class Channel(AccountingChannel):
         else:
             self._full = self.total_outbufs_len > self._low()
         if not (self._idle or self._full):
-            self.server.loop.call(self._resume)
-        elif self._idle and self._ended:
+            self.server.loop.call(self.resume)
+        elif self._ended and self.is_idle():
             self.handle_close()
 
-    def _resume(self) -> None:
+    def resume(self) -> None:
         self._idle = self._full = False
         if self._task is None:
             self.begin()
@@ -186,9 +150,6 @@ class Channel(AccountingChannel):
             and request.headers_finished
             and not self.sent_continue
         )
-
-    def _low(self) -> int:
-        return int(self.adj.outbuf_high_watermark) // 4
 
     def _slim(self) -> None:
         """Let go of the request of an answer that may take long, if it has no body to be read."""
@@ -233,12 +194,12 @@ class Channel(AccountingChannel):
         self._release(task)
         task.close_on_finish = cut = True
         if why is not None and not task.wrote_header:
-            task = self._task = self._apology(why)
+            task = self._task = apology(self, self.requests[0], why)
             with suppress(ClientDisconnected):
                 task.run(in_loop=True)
                 cut = False
         elif why is not None and task.ends_unseen():
-            self._reset_in_the_end()
+            self.reset_in_the_end()
         self.account(task, cut)
 
     def _release(self, task: ApplicationTask | RefusalTask) -> None:
@@ -247,147 +208,9 @@ class Channel(AccountingChannel):
         except (Exception, SystemExit):
             self.logger.exception("Exception while closing what %s gave", task.request.path)
 
-    def _apology(self, why: str) -> RefusalTask:
-        request = self.requests[0]
-        failed = self.parser_class(self.adj)
-        failed.error = InternalServerError(
-            why if self.adj.expose_tracebacks else "The server failed to answer this request."
-        )
-        failed.version = request.version
-        failed.headers = request.headers
-        failed.first_line = request.first_line
-        failed.command = request.command
-        return RefusalTask(self, failed)
-
-    def _reset_in_the_end(self) -> None:
-        """Have the connection end in a reset, which a client cannot take for an end of its own."""
-        at_once = struct.pack("ii", 1, 0)
-        with self.outbuf_lock:
-            if self.connected:
-                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
-
     def cancel(self) -> None:
         """Give up a step that no thread will take any more, as the server ends."""
         self._forget()
         super().cancel()
         task, self._task = self._task, None
         self._fail(task, None)
-
-    # What the client does meanwhile
-
-    def readable(self) -> bool:
-        if self.total_outbufs_len or self.will_close or self.close_when_flushed:
-            return False
-        if self._task is None or self._spoke:
-            return len(self.requests) <= self._lookahead()
-        return not self._ended
-
-    def handle_read(self) -> None:
-        if self.requests and not self._peek():
-            return
-        if len(self.requests) <= self._lookahead():
-            super().handle_read()
-
-    def _lookahead(self) -> int:
-        return int(self.adj.channel_request_lookahead)
-
-    def _peek(self) -> bool:
-        """Tell whether the client has said more while its answer is made; notes if it stopped."""
-        try:
-            data = self.socket.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return False
-        except OSError:
-            self.handle_close()
-            return False
-        self._spoke = bool(data)
-        self._ended = not data
-        if self._ended and self._idle:
-            self.handle_close()
-        return self._spoke
-
-    def handle_write(self) -> None:
-        super().handle_write()
-        if self._full and self.total_outbufs_len <= self._low():
-            self._resume()
-
-    def handle_close(self) -> None:
-        super().handle_close()
-        if self._full or self._idle:
-            self._resume()
-
-    def _wake(self) -> None:
-        if not self._woken:
-            self._woken = True
-            self.server.loop.call(self._hear)
-
-    def _hear(self) -> None:
-        self._woken = False
-        if self._idle:
-            self._resume()
-        else:
-            self._news = True
-
-    # What time does
-
-    def look(self, now: float) -> None:
-        """Close the connection of a client that has long given or taken nothing."""
-        if self.request is not None and self._is_late(now):
-            self.handle_close()
-        elif self.total_outbufs_len:
-            self._close_if_stalled(now)
-        elif not self.requests:
-            if now - self.last_activity > self.adj.channel_timeout:
-                self.handle_close()
-        elif self._ended:
-            if now - self.last_activity > _GONE and self._has_begun():
-                self.handle_close()
-        elif self._idle:
-            self._beat(now)
-
-    def _has_begun(self) -> bool:
-        return self._task is not None and bool(self._task.wrote_header)
-
-    def _is_late(self, now: float) -> bool:
-        """Tell whether a head has had its time; while an answer is made, it has not begun."""
-        if self.requests or self.total_outbufs_len:
-            self.request.began = now
-        return bool(self.request.is_late(now))
-
-    def _close_if_stalled(self, now: float) -> None:
-        """Close the connection of a client that has long taken nothing of what waits for it.
-
-        A thread may wait with it; and a slow client, for which the system holds the bytes of
-        minutes, must not be taken for one of these.
-        """
-        with self.outbuf_lock:
-            held = _bytes_held(self.socket)
-            if held != self._held:
-                self._held, self.last_activity = held, now
-            elif now - self.last_activity > self.adj.channel_timeout:
-                self.handle_close()
-
-    def _beat(self, now: float) -> None:
-        task = self._task
-        if now - self.last_activity > task.heartbeat:
-            self.last_activity = now
-            task.is_silent = True
-            self._resume()
-
-    def is_idle(self) -> bool:
-        """Tell whether an answer waits for news."""
-        return self._idle
-
-    def is_busy(self) -> bool:
-        """Tell whether an answer is on its way, or a request; not a stream without an end."""
-        return not self._idle and bool(
-            self.requests or self.request is not None or self.total_outbufs_len
-        )
-
-
-def _bytes_held(sock: socket.socket) -> int:
-    """Count the bytes that the system has taken and the client's side has not; 0: it cannot."""
-    count = bytearray(4)
-    with suppress(OSError):
-        fcntl.ioctl(sock, termios.TIOCOUTQ, count)
-    return int.from_bytes(count, sys.byteorder)

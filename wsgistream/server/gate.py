@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 import threading
-from types import TracebackType
 
 
-class Gate:
+class Gate(type(threading.RLock())):  # type: ignore[misc]
     """What a ``threading.Condition`` is to its connection, at a fraction of the room."""
 
-    __slots__ = ("_condition", "_lock")
+    __slots__ = ("_condition",)
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
         self._condition: threading.Condition | None = None
-
-    def __enter__(self) -> bool:
-        return self._lock.acquire()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._lock.release()
 
     def wait(self) -> None:
         """Let others in until one of them notifies; only inside."""
         if self._condition is None:
-            self._condition = threading.Condition(self._lock)
+            self._condition = threading.Condition(self)
         self._condition.wait()
 
     def notify(self) -> None:

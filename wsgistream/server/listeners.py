@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from typing import Any, Final
 
 from waitress.adjustments import Adjustments
@@ -15,8 +16,9 @@ from waitress.task import ThreadedTaskDispatcher
 
 from wsgistream.server.channel import Channel
 from wsgistream.server.counters import Counters
+from wsgistream.server.environ import of_server, untrusted
 from wsgistream.server.loop import Loop
-from wsgistream.types import WSGIApp
+from wsgistream.types import Environ, WSGIApp
 
 #: What is overridden or read of waitress beyond its documentation; a test looks for each.
 INTERNALS: Final = {
@@ -70,6 +72,8 @@ class _Listener:
     processes = 1
     #: The server is about to end.
     draining = False
+    #: Fields that no application is to see, by their names in an environ without ``HTTP_``.
+    untrusted: frozenset[str] = frozenset()
     #: As many are in as may be; nobody is let in until one leaves.
     full = False
     #: There was no descriptor for one more; nobody is let in until the next look.
@@ -78,9 +82,15 @@ class _Listener:
     logger: Any
     accepting: bool
     adj: Any
+    application: WSGIApp
     channel_class: type[Any]
     socket: socket.socket
     trigger: Any
+
+    @cached_property
+    def environ(self) -> Environ:
+        """What is the same in the environ of every request."""
+        return of_server(self)
 
     def readable(self) -> bool:
         return self.accepting and not (self.full or self.starved)
@@ -188,4 +198,7 @@ def listen(
         app, loop.members, True, sock, threads, adj, sockinfo=info, bind_socket=False
     )
     listener.loop = loop
+    listener.untrusted = untrusted(adj)
+    if listener.untrusted:
+        listener.application = app  # which waitress has wrapped, only to leave these out
     return listener

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import struct
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -93,7 +94,7 @@ class SendingChannel(HTTPChannel):  # type: ignore[misc]
     def put_small(self, data: bytes) -> None:
         """Do as ``put`` does, on the shortest way."""
         with self.outbuf_lock:
-            if self.connected and not self._outgoing:
+            if self.connected and not self.total_outbufs_len:
                 try:
                     count = self.socket.send(data)
                 except OSError:  # which will be met again
@@ -105,6 +106,11 @@ class SendingChannel(HTTPChannel):  # type: ignore[misc]
             if data:
                 self.put([data])
 
+    def has_room(self, size: int) -> bool:
+        """Tell whether ``size`` more bytes may be held, or none are."""
+        held = self.total_outbufs_len
+        return not held or held + size <= self.adj.outbuf_high_watermark
+
     def wait_for_room(self) -> None:
         """Wait, in a thread, until no more is kept than is allowed, or the client has left."""
         if self.total_outbufs_len > self.adj.outbuf_high_watermark:
@@ -113,6 +119,13 @@ class SendingChannel(HTTPChannel):  # type: ignore[misc]
                 while self.connected and self.total_outbufs_len > self.adj.outbuf_high_watermark:
                     self.outbuf_lock.wait()
                 self._somebody_waits = False
+
+    def reset_in_the_end(self) -> None:
+        """Have the connection end in a reset, which a client cannot take for an end of its own."""
+        at_once = struct.pack("ii", 1, 0)
+        with self.outbuf_lock:
+            if self.connected:
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
 
     def _flush_some(self, do_close: bool = True) -> bool:
         # waitress's loop sends without the lock when no request is left, and a thread that has

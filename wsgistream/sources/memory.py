@@ -15,7 +15,8 @@ class Memory:
 
     def __init__(self, data: bytes, meta: Meta | None = None) -> None:
         self._data = data
-        self.meta = replace(meta or Meta(None), size=len(data))
+        meta = meta or Meta(len(data))
+        self.meta = meta if meta.size == len(data) else replace(meta, size=len(data))
 
     def slice(self, piece: Slice) -> bytes:
         return self._data[piece.start : piece.stop]

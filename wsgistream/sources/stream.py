@@ -1,23 +1,97 @@
-"""Stream: a source of any iterable of bytes, read once and never ahead."""
+"""Stream: a source of any iterable of bytes or text, read once and never ahead."""
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import replace
 
-from wsgistream.types import Body, Meta
-from wsgistream.wsgi.bodies import OnePass
+from wsgistream.types import UNKNOWN, Meta
+from wsgistream.wsgi.bodies import OnePass, Truncated, close
+from wsgistream.wsgi.text import Chunk, Encoder
+from wsgistream.wsgi.waiting import Around, Wakeable
 
 
 class Stream(OnePass):
-    """``body`` as a source; if ``meta`` has a size (bytes) it has ranges and is read up to them.
+    """``body`` as a source; if ``meta`` has a size (bytes) it has ranges and is held to it.
 
-    ``pausable``: any thread may go on reading it; see ``wsgistream.Pausable``.
+    Text is encoded by ``charset``. ``end`` is added where the body has come to its end, and is
+    part of the size. ``pausable``: any thread may go on reading it; see ``wsgistream.Pausable``.
     """
 
     file = None
 
-    def __init__(self, body: Body, meta: Meta | None = None, *, pausable: bool = True) -> None:
-        super().__init__(body)
+    def __init__(
+        self,
+        body: Iterable[Chunk],
+        meta: Meta | None = None,
+        *,
+        pausable: bool = True,
+        charset: str = "utf-8",
+        end: Chunk = b"",
+    ) -> None:
         self.body = body
         self.pausable = pausable
-        self.meta = replace(meta or Meta(None), one_pass=True)
+        meta = meta or Meta(None)
+        self.meta = meta if meta.one_pass else replace(meta, one_pass=True)
+        self._encoder = Encoder(charset, end)
+        self._bytes: Generator[bytes, None, None] | None = None
+        super().__init__(())
+
+    def read(self, start: int, stop: int) -> Iterator[bytes]:
+        if self._bytes is None:
+            size = self.meta.size
+            self._bytes = self._encoded() if size is None else _held_to(size, self._encoded())
+            self._chunks = self._bytes
+        # Of the whole nothing is to be cut off.
+        whole = start == 0 and stop in (self.meta.size, UNKNOWN)
+        return self._bytes if whole else super().read(start, stop)
+
+    def idle(self) -> Wakeable | None:
+        """Give the whole as a body that may be idle, if it is one; it is closed instead of this."""
+        if self.meta.size is None and isinstance(self.body, Wakeable):
+            return _Idle(self.body, self._encoder)
+        return None
+
+    def close(self) -> None:
+        if self._bytes is not None:
+            self._bytes.close()
+        body, self.body = self.body, ()
+        close(body)
+
+    def _encoded(self) -> Generator[bytes, None, None]:
+        for chunk in self.body:
+            yield chunk if type(chunk) is bytes else self._encoder.encode(chunk)
+        if end := self._encoder.finish():
+            yield end
+
+
+def _held_to(size: int, chunks: Iterator[bytes]) -> Generator[bytes, None, None]:
+    """Give no more than ``size`` bytes, the last of them when it is sure that nothing follows.
+
+    Raises Truncated instead of the last, so that the client sees that the size is wrong.
+    """
+    left = size
+    for chunk in chunks:
+        left -= len(chunk)
+        if left <= 0 and (left or any(chunks)):
+            raise Truncated("The source gave more bytes than it announced.")
+        yield chunk
+
+
+class _Idle(Around):
+    """A body that may be idle, whose chunks are made bytes, and whose end is marked."""
+
+    def __init__(self, body: Wakeable, encoder: Encoder) -> None:
+        super().__init__(body)
+        self._encoder = encoder
+        self._ended = False
+
+    def take(self) -> bytes | None:
+        if self._ended:
+            raise StopIteration
+        try:
+            chunk = self._body.take()
+        except StopIteration:
+            self._ended = True
+            return self._encoder.finish()
+        return chunk if chunk is None else self._encoder.encode(chunk)

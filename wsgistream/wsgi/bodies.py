@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from wsgistream.types import UNKNOWN, Body, Slice, Source
@@ -51,11 +52,21 @@ class Closing:
             self._then(*self._arguments)
 
 
+class Unbegun(Exception):
+    """A source failed before its first byte: there is nothing to be cut, and the answer is a 500.
+
+    Servers take an OSError for one of the connection, and then leave the client without an answer.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("The body failed before its first byte.")
+
+
 class Pieces:
     """The pieces of a plan, read from a source as they are asked for.
 
     A source that gives fewer or more bytes than its slice raises Truncated, so that the server
-    cuts the connection and the client sees it.
+    cuts the connection and the client sees it. Any OSError before the first byte is an Unbegun.
     """
 
     def __init__(self, source: Source, pieces: Sequence[bytes | Slice]) -> None:
@@ -83,11 +94,20 @@ class Pieces:
             self.source.close()
 
     def _read(self) -> Generator[bytes, None, None]:
-        for piece in self.pieces:
-            if isinstance(piece, bytes):
-                yield piece
-            else:
-                yield from _exactly(piece, self.source.read(*piece))
+        chunks = chain.from_iterable(map(self._part, self.pieces))
+        try:
+            for chunk in chunks:
+                yield chunk
+                if chunk:
+                    break
+        except OSError as error:
+            raise Unbegun from error
+        yield from chunks
+
+    def _part(self, piece: bytes | Slice) -> Iterable[bytes]:
+        if isinstance(piece, bytes):
+            return (piece,)
+        return _exactly(piece, self.source.read(*piece))
 
 
 def _exactly(piece: Slice, chunks: Iterable[bytes]) -> Iterator[bytes]:

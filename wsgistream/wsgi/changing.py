@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Protocol
+from collections.abc import Iterator
+from typing import Final, Protocol
 
 from wsgistream.types import Body
+from wsgistream.wsgi import Reply
 from wsgistream.wsgi.bodies import close
-from wsgistream.wsgi.waiting import Wakeable
+from wsgistream.wsgi.text import as_bytes
+from wsgistream.wsgi.waiting import Around, Wakeable
+
+# What tells of bytes that will be others (RFC 9110 §8.6, RFC 9530, RFC 1864).
+_OF_THE_BYTES: Final = frozenset(
+    {"content-length", "content-md5", "content-digest", "digest", "repr-digest"}
+)
 
 
 class Change(Protocol):
@@ -18,6 +25,12 @@ class Change(Protocol):
 
     def finish(self) -> bytes:
         """Give what is left at the end; not called for a body that is left or fails."""
+
+
+def tell_of_change(reply: Reply) -> None:
+    """Take away what tells of the bytes as they were; of what will be sent there are no parts."""
+    reply.headers = [field for field in reply.headers if field[0].lower() not in _OF_THE_BYTES]
+    reply.set("Accept-Ranges", "none")
 
 
 def changed(body: Body, change: Change, *, quick: bool = False) -> Body:
@@ -55,7 +68,7 @@ class _ChangedBody:
         if self._chunks is None:
             self._chunks = iter(self._body)
         for chunk in self._chunks:
-            return self._change.feed(chunk)
+            return self._change.feed(as_bytes(chunk))
         self._ended = True
         return self._change.finish()
 
@@ -65,15 +78,14 @@ class _ChangedBody:
             close(self._body)
 
 
-class _ChangedStream(Wakeable):
+class _ChangedStream(Around):
     """A stream that may have nothing to say for now."""
 
     def __init__(self, body: Wakeable, change: Change, quick: bool) -> None:
-        self._body = body
+        super().__init__(body)
         self._change = change
-        self._closed = self._ended = False
+        self._ended = False
         self.quick = quick and body.quick
-        self.heartbeat = body.heartbeat
 
     def take(self) -> bytes | None:
         if self._ended:
@@ -83,15 +95,11 @@ class _ChangedStream(Wakeable):
         except StopIteration:
             self._ended = True
             return self._change.finish()
-        return None if chunk is None else self._change.feed(chunk)
+        return None if chunk is None else self._change.feed(as_bytes(chunk))
 
     def beat(self) -> bytes:
         return self._change.feed(self._body.beat())
 
-    def wake_by(self, waker: Callable[[], object]) -> None:
-        self._body.wake_by(waker)
-
     def close(self) -> None:
-        if not self._closed:
-            self._closed = self._ended = True
-            self._body.close()
+        self._ended = True
+        super().close()

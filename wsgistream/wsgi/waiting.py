@@ -69,6 +69,11 @@ class Wakeable:
     #: Seconds of silence after which ``beat`` is sent.
     heartbeat: float = _HEARTBEAT
 
+    @property
+    def waits_for_time(self) -> bool:
+        """Whether what it waits for comes by itself, so that a server that ends waits for it."""
+        return False
+
     def take(self) -> bytes | None:
         """Return the next chunk (bytes; None: nothing now); raises StopIteration at the end."""
         raise NotImplementedError
@@ -105,3 +110,34 @@ class Wakeable:
                 chunk = self.beat()
             if chunk:
                 yield chunk
+
+
+class Around(Wakeable):
+    """A stream around another; what a subclass does not give is that of the other."""
+
+    def __init__(self, body: Wakeable) -> None:
+        self._body = body
+        self._closed = False
+        self.quick = body.quick
+        self.heartbeat = body.heartbeat
+
+    @property
+    def waits_for_time(self) -> bool:
+        return self._body.waits_for_time
+
+    def take(self) -> bytes | None:
+        return self._body.take()
+
+    def beat(self) -> bytes:
+        return self._body.beat()
+
+    def wake(self) -> None:
+        self._body.wake()
+
+    def wake_by(self, waker: Callable[[], object]) -> None:
+        self._body.wake_by(waker)
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._body.close()

@@ -11,7 +11,7 @@ from wsgistream.types import Body, Environ, Header, StartResponse, WSGIApp
 from wsgistream.wsgi import Reply, call
 from wsgistream.wsgi.bodies import close
 from wsgistream.wsgi.files import FileWrapper, length_of
-from wsgistream.wsgi.waiting import IN_LOOP, Wakeable, WouldBlock
+from wsgistream.wsgi.waiting import IN_LOOP, Around, Wakeable, WouldBlock
 
 #: What became of an answer: all of it was taken; nobody took the rest; or it could not go on.
 Outcome: TypeAlias = Literal["finished", "aborted", "failed"]
@@ -82,7 +82,7 @@ class Transfer:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.environ = environ
-        self._then = then
+        self._then: Callable[[Transfer], object] | None = then
         self._clock = clock
         #: That of the request; the environ may be changed by whoever answers it.
         self.method: str = environ["REQUEST_METHOD"]
@@ -181,12 +181,15 @@ class Transfer:
         self.outcome = "finished"
 
     def end(self) -> None:
-        """Tell what became of it; its body is closed."""
+        """Tell what became of it, once; its body is closed."""
+        then, self._then = self._then, None
+        if then is None:
+            return
         self.seconds = self._clock() - self.began
         if self.outcome is None:
             whole = self._expected is not None and self.sent >= self._expected
             self.outcome = "finished" if whole or not self._bodied else "aborted"
-        self._then(self)
+        then(self)
 
 
 class _Watched:
@@ -244,24 +247,18 @@ class _WatchedBody(_Watched):
         return next(self._chunks)
 
 
-class _WatchedStream(_Watched, Wakeable):
+class _WatchedStream(_Watched, Around):
     """A stream that may have nothing to say for now."""
 
-    _body: Wakeable
-
     def __init__(self, body: Wakeable, transfer: Transfer) -> None:
-        super().__init__(body, transfer)
-        self.quick = body.quick
-        self.heartbeat = body.heartbeat
+        _Watched.__init__(self, body, transfer)
+        Around.__init__(self, body)
 
     def take(self) -> bytes | None:
-        return self._counted(self._body.take)
+        return self._counted(super().take)
 
     def beat(self) -> bytes:
-        return self._counted(self._body.beat)
-
-    def wake_by(self, waker: Callable[[], object]) -> None:
-        self._body.wake_by(waker)
+        return self._counted(super().beat)
 
 
 class _WatchedList(list[bytes]):

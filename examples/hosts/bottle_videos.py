@@ -1,0 +1,24 @@
+# Bottle. Put videos into ./media, then: python examples/hosts/bottle_videos.py 127.0.0.1:8080
+import sys
+
+from bottle import Bottle, HTTPResponse, request
+
+import wsgistream as ws
+
+app = Bottle()
+
+
+def answer(response):
+    reply = ws.reply_to(request.environ, response)
+    return HTTPResponse(reply.body, reply.status, reply.headers)
+
+
+@app.get("/trailer")
+def trailer():
+    return answer(ws.FileResponse("media/clip.mp4", download=True))
+
+
+app.get("/numbers")(lambda: answer(ws.StreamingResponse(b"%d\n" % n for n in range(1000))))
+app = ws.PrefixMiddleware(ws.DirectoryApp("media"), prefix="/media", outside=app)
+if __name__ == "__main__":
+    ws.serve(ws.RangeMiddleware(app), listen=sys.argv[1])
