@@ -152,6 +152,21 @@ def test_a_stream_with_nothing_to_say_waits_for_nothing_else() -> None:
     assert feed.closings == 1
 
 
+def test_a_body_that_waits_for_its_turn_goes_on_by_itself() -> None:
+    feed, purse = Feed(b"news"), Purse(0)
+    body = paced(feed, purse)
+    assert isinstance(body, Wakeable)
+    assert not body.waits_for_time
+    assert body.take() is None
+    assert body.waits_for_time  # for the news that there are may not go yet
+    purse.left = 4
+    assert (body.take(), body.take()) == (b"news", None)
+    assert not body.waits_for_time
+    file = paced(FileWrapper(io.BytesIO(b"some")), purse)
+    assert isinstance(file, Wakeable)
+    assert file.waits_for_time
+
+
 def test_a_stream_that_takes_its_time_still_does() -> None:
     feed = Feed()
     feed.quick = False

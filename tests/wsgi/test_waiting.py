@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.server.bodies import Feed
 from tests.watched import WatchedBody
 from wsgistream.wsgi import waiting
-from wsgistream.wsgi.waiting import Pausable, Wakeable, is_pausable, is_quick
+from wsgistream.wsgi.waiting import Around, Pausable, Wakeable, is_pausable, is_quick
 
 
 def test_a_pausable_body_gives_the_chunks_of_another_and_closes_it() -> None:
@@ -76,3 +77,22 @@ def test_a_stream_calls_whoever_wants_to_be_woken_and_nobody_before() -> None:
     assert stream.close() is None  # type: ignore[func-returns-value]
     with pytest.raises(NotImplementedError):
         stream.take()
+
+
+def test_a_stream_around_another_is_as_that_is() -> None:
+    class Timed(Feed):
+        quick = False
+        heartbeat = 7.0
+        waits_for_time = True
+
+    feed = Timed(b"some")
+    body = Around(feed)
+    assert (body.quick, body.heartbeat, body.waits_for_time) == (False, 7.0, True)
+    assert not Around(Feed()).waits_for_time
+    woken: list[bool] = []
+    body.wake_by(lambda: woken.append(True))
+    body.wake()
+    assert (woken, body.take(), body.take(), body.beat()) == ([True], b"some", None, b":\n")
+    for _ in range(2):
+        body.close()
+    assert feed.closings == 1
