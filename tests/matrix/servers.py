@@ -19,6 +19,7 @@ from typing import Final
 
 from bench.model import Command
 from bench.process import free_port, started
+from tests.matrix.cases import Case
 from tests.servers import ROOT, Connection, eventually
 
 CONFIGURATIONS: Final = ROOT / "docs" / "deploy" / "servers"
@@ -111,6 +112,10 @@ class Log:
     def names(self) -> set[str]:
         return {line.split()[0] for line in self.path.read_text().splitlines()}
 
+    def opened(self, name: str) -> None:
+        """Wait until something is opened under a name."""
+        assert eventually(lambda: self.events(name))
+
     def closed_once(self, name: str) -> bool:
         """Wait until what was opened is closed; tell whether that was so once."""
         eventually(lambda: "closed" in self.events(name))
@@ -124,6 +129,12 @@ class Matrix:
     pid: int
     port: int
     log: Log
+    #: Where the application is mounted.
+    prefix: str = ""
+
+    def at(self, case: Case) -> str:
+        """The path of what is asked for."""
+        return self.prefix + case.target
 
     def connect(self) -> Connection:
         return Connection(("127.0.0.1", self.port))
