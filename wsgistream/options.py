@@ -14,6 +14,7 @@ from wsgistream.values import (
     read_log_format,
     read_offload,
     read_prefix,
+    read_proxy,
     read_size,
     read_socket_path,
     read_switch,
@@ -45,6 +46,7 @@ OF_THE_APP: Final[Mapping[str, Any]] = {
 OF_THE_SERVER: Final[Mapping[str, Any]] = {
     "listen": (("127.0.0.1", 8080),),
     "unix_socket": None,
+    "trusted_proxy": None,
     "threads": 4,
     "workers": 1,
     "grace": 30.0,
@@ -231,6 +233,12 @@ def _add_server_options(group: argparse._ArgumentGroup) -> None:
         type=read_socket_path,
         metavar="PATH",
         help="a Unix socket to listen on",
+    )
+    group.add_argument(
+        "--trusted-proxy",
+        type=read_proxy,
+        metavar="ADDRESS",
+        help="believe the X-Forwarded-For and -Proto of the server in front that has this address",
     )
     group.add_argument(
         "--threads",

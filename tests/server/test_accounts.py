@@ -105,6 +105,33 @@ def test_a_complete_answer_is_logged_with_the_bytes_of_its_body(
 
 
 @pytest.mark.parametrize(
+    "app",
+    [
+        pytest.param(text(10, lambda _: [b"0123456789"]), id="a list"),
+        pytest.param(text(None, lambda _: iter(CHUNKS)), id="chunks"),
+        pytest.param(FAILING, id="a failure"),
+        pytest.param(late, id="a failure with the first chunk"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("proxy", "client"),
+    [
+        pytest.param({"trusted_proxy": "127.0.0.1"}, "10.1.2.3", id="a trusted proxy"),
+        pytest.param({"trusted_proxy": "127.0.0.2"}, "127.0.0.1", id="another one"),
+        pytest.param({}, "127.0.0.1", id="no proxy"),
+    ],
+)
+def test_an_answer_is_logged_with_the_client_in_whose_name_a_trusted_proxy_asks(
+    app: WSGIApp, proxy: dict[str, str], client: str
+) -> None:
+    believed = {"trusted_proxy_headers": "x-forwarded-for"} if proxy else {}
+    with running(app, **proxy, **believed) as run, run.connect() as connection:
+        connection.ask("/", "GET", "X-Forwarded-For: 6.6.6.6, 10.1.2.3", "Connection: close")
+        connection.rest()
+        assert run.access().client == client
+
+
+@pytest.mark.parametrize(
     ("app", "sent"),
     [
         pytest.param(text(10, broken(LookupError())), 5, id="a failure"),
