@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.client import IncompleteRead
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -129,6 +130,15 @@ def test_an_answer_is_logged_with_the_client_in_whose_name_a_trusted_proxy_asks(
         connection.ask("/", "GET", "X-Forwarded-For: 6.6.6.6, 10.1.2.3", "Connection: close")
         connection.rest()
         assert run.access().client == client
+
+
+def test_a_proxy_at_a_unix_socket_may_be_trusted(tmp_path: Path) -> None:
+    believed = {"trusted_proxy": "localhost", "trusted_proxy_headers": "x-forwarded-for"}
+    app = text(10, lambda _: [b"0123456789"])
+    with running(app, (), str(tmp_path / "socket"), **believed) as run, run.connect() as connection:
+        connection.ask("/", "GET", "X-Forwarded-For: 10.1.2.3", "Connection: close")
+        connection.rest()
+        assert run.access().client == "10.1.2.3"
 
 
 @pytest.mark.parametrize(
