@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Final, Protocol
 
 from wsgistream.types import Body
 from wsgistream.wsgi import Reply
-from wsgistream.wsgi.bodies import close
+from wsgistream.wsgi.bodies import Enclosing, close
 from wsgistream.wsgi.waiting import Around, Wakeable
 
 # What tells of bytes that will be others (RFC 9110 §8.6, RFC 9530, RFC 1864).
@@ -45,34 +44,26 @@ def changed(body: Body, change: Change, *, quick: bool = False) -> Body:
     return _ChangedBody(body, change)
 
 
-class _ChangedBody:
+class _ChangedBody(Enclosing):
     """Any body; for each of its chunks there is one, if an empty one, so that none is waited for.
 
     PEP 3333 asks that of a middleware.
     """
 
     def __init__(self, body: Body, change: Change) -> None:
-        self._body = body
+        super().__init__(body)
         self._change = change
-        self._chunks: Iterator[bytes] | None = None
         self._closed = self._ended = False
-
-    @property
-    def pausable(self) -> bool:
-        return getattr(self._body, "pausable", False) is True
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
 
     def __next__(self) -> bytes:
         if self._ended:
             raise StopIteration
-        if self._chunks is None:
-            self._chunks = iter(self._body)
-        for chunk in self._chunks:
-            return self._change.feed(chunk)
-        self._ended = True
-        return self._change.finish()
+        try:
+            chunk = super().__next__()
+        except StopIteration:
+            self._ended = True
+            return self._change.finish()
+        return self._change.feed(chunk)
 
     def close(self) -> None:
         if not self._closed:

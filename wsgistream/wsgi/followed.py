@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeVar
 
 from wsgistream.types import Body
-from wsgistream.wsgi.bodies import close
+from wsgistream.wsgi.bodies import Enclosing, close
 from wsgistream.wsgi.waiting import Around, Wakeable
 
 _Chunk = TypeVar("_Chunk", bytes, bytes | None)
@@ -74,25 +74,15 @@ class _Followed:
         return chunk
 
 
-class _FollowedBody(_Followed):
+class _FollowedBody(_Followed, Enclosing):
     """Any body."""
 
-    _chunks: Iterator[bytes] | None = None
-
-    @property
-    def pausable(self) -> bool:
-        return getattr(self._body, "pausable", False) is True
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
+    def __init__(self, body: Body, follower: Follower) -> None:
+        _Followed.__init__(self, body, follower)
+        Enclosing.__init__(self, body)
 
     def __next__(self) -> bytes:
-        return self._counted(self._next)
-
-    def _next(self) -> bytes:
-        if self._chunks is None:
-            self._chunks = iter(self._body)
-        return next(self._chunks)
+        return self._counted(super().__next__)
 
 
 class _FollowedStream(_Followed, Around):
