@@ -39,7 +39,8 @@ class Loop:
         self.members: dict[int | None, Any] = _Members(self._forget)
         self._selector = selectors.DefaultSelector()
         self._watched: dict[Any, int] = {}
-        self._changed: set[Any] = set()
+        # In their order, so that who comes first is served first.
+        self._changed: dict[Any, None] = {}
         self._calls: deque[Callable[[], object]] = deque()
         self._asleep = False
         #: Ends the sleep of the loop.
@@ -54,7 +55,7 @@ class Loop:
 
     def watch(self, member: Any) -> None:
         """Ask a member, before the next sleep, what it then wants to know; never too often."""
-        self._changed.add(member)
+        self._changed[member] = None
 
     def _ask(self, member: Any) -> None:
         """Look for what a member wants to know by now: that it can be read, or written to."""
@@ -77,7 +78,7 @@ class Loop:
 
     def turn(self, seconds: float) -> None:
         """Sleep until something is ready, ``seconds`` at the most, and look after that."""
-        changed, self._changed = self._changed, set()
+        changed, self._changed = self._changed, {}
         for member in changed:
             self._ask(member)
         self._asleep = True
