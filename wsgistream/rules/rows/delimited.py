@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from wsgistream.rules.rows.formats import Format, RowOptions
-from wsgistream.rules.rows.pieces import REFUSALS, PieceEncoder
-from wsgistream.rules.rows.quick import quick_value
-from wsgistream.rules.rows.texts import JSONText
+from wsgistream.rules.rows.pieces import PieceEncoder
+from wsgistream.rules.rows.texts import nested_maker
 from wsgistream.rules.rows.values import BARE, QUOTED, float_text, plain
 
 _BOM: Final = "\N{ZERO WIDTH NO-BREAK SPACE}"
@@ -30,7 +29,7 @@ class DelimitedEncoder(PieceEncoder):
         self._default = options.default
         # A line without anything on it would be no row to most readers.
         self._none = "" if len(self._columns) > 1 else 2 * self._quote
-        self._nested = _nested_maker(options.default)
+        self._nested = nested_maker(options.default)
         self._makers: dict[type, Callable[[Any], str]] = {
             **BARE,
             **QUOTED,
@@ -96,17 +95,3 @@ class DelimitedEncoder(PieceEncoder):
     def _other(self, value: Any) -> str:
         value = plain(value, self._default)
         return self._makers.get(type(value), self._other)(value)
-
-
-def _nested_maker(default: Callable[[Any], Any] | None) -> Callable[[Any], str]:
-    quick, slow = quick_value("text", default), JSONText("text", default)
-    if quick is None:
-        return slow
-
-    def make(value: Any) -> str:
-        try:
-            return quick(value).decode()
-        except REFUSALS:
-            return slow(value)
-
-    return make

@@ -8,19 +8,23 @@ from typing import Final
 from wsgistream.rules.rows.delimited import DelimitedEncoder
 from wsgistream.rules.rows.formats import DEFAULTS, FORMATS, Format, RowEncoder, RowOptions
 from wsgistream.rules.rows.objects import ArrayEncoder, LinesEncoder
+from wsgistream.rules.rows.tables import ArrowEncoder, ParquetEncoder
 
 _MAKERS: Final[dict[str, Callable[[Format, Sequence[str], RowOptions], RowEncoder]]] = {
     "ndjson": LinesEncoder,
     "json": ArrayEncoder,
     "csv": DelimitedEncoder,
     "tsv": DelimitedEncoder,
+    "arrow": ArrowEncoder,
+    "parquet": ParquetEncoder,
 }
 
 
 def row_encoder(name: str, columns: Sequence[str], options: RowOptions = DEFAULTS) -> RowEncoder:
     """Make what writes one stream of rows with these columns, in the format of this name.
 
-    Raises ValueError for an unknown format, or columns that have no name or not each its own.
+    Raises ValueError for an unknown format, or columns that have no name or not each its own;
+    MissingLibrary for a format whose library is not installed.
     """
     if name not in FORMATS:
         raise ValueError(f"A format is one of {', '.join(FORMATS)}, not {name!r}.")

@@ -41,6 +41,10 @@ class Unencodable(TypeError):
     """A row, or a value in it, cannot be written; the text says which, for the server's log."""
 
 
+#: What is raised for a value that cannot be written; libraries have kinds of their own of these.
+REFUSALS: Final = (TypeError, ValueError, ArithmeticError, RecursionError, NotImplementedError)
+
+
 class RowEncoder(Protocol):
     """One stream of rows on its way into bytes: ``begin``, any number of ``feed``, ``finish``.
 

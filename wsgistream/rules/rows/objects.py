@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from wsgistream.rules.rows.formats import Format, RowOptions
-from wsgistream.rules.rows.pieces import REFUSALS, PieceEncoder
+from wsgistream.rules.rows.formats import REFUSALS, Format, RowOptions
+from wsgistream.rules.rows.pieces import PieceEncoder
 from wsgistream.rules.rows.quick import quick_lines
 from wsgistream.rules.rows.texts import JSONText, json_string
 

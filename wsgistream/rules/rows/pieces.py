@@ -7,13 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from wsgistream.rules.rows.formats import Format, RowOptions, Unencodable
+from wsgistream.rules.rows.formats import REFUSALS, Format, RowOptions, Unencodable
 
-# More rows in a piece are no quicker, and may be much larger than those before them.
-_MOST: Final = 1024
-
-#: What is raised for a value that cannot be written; libraries have kinds of their own of these.
-REFUSALS: Final = (TypeError, ValueError, ArithmeticError, RecursionError, NotImplementedError)
+#: Rows of a piece: more of them are no quicker, and may be much larger than those before.
+MOST: Final = 1024
 
 
 class PieceEncoder(ABC):
@@ -62,7 +59,7 @@ class PieceEncoder(ABC):
         """Count what is given, and learn from it how many rows make a piece."""
         self.rows += count
         fitting = self._size * count // max(len(piece), 1)
-        self._count = max(1, min(fitting, 2 * self._count, _MOST))
+        self._count = max(1, min(fitting, 2 * self._count, MOST))
         if piece:
             yield piece
 

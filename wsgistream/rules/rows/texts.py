@@ -7,7 +7,8 @@ from decimal import Decimal
 from json import encoder
 from typing import Any, Final
 
-from wsgistream.rules.rows.formats import Unencodable
+from wsgistream.rules.rows.formats import REFUSALS, Unencodable
+from wsgistream.rules.rows.quick import quick_value
 from wsgistream.rules.rows.values import BARE, QUOTED, plain
 
 #: Writes text as JSON.
@@ -57,3 +58,41 @@ def _quoted(make: Callable[[Any], str]) -> Callable[[Any], str]:
 
 def _decimal_number(value: Decimal) -> str:
     return str(value) if value.is_finite() else "null"
+
+
+def nested_maker(default: Callable[[Any], Any] | None) -> Callable[[Any], str]:
+    """Make what writes objects and arrays as JSON, for a format that has only text for them."""
+    quick, slow = quick_value("text", default), JSONText("text", default)
+    if quick is None:
+        return slow
+
+    def make(value: Any) -> str:
+        try:
+            return quick(value).decode()
+        except REFUSALS:
+            return slow(value)
+
+    return make
+
+
+class PlainText:
+    """Writes any value but None as text: as JSON has it, without the quotes."""
+
+    def __init__(self, default: Callable[[Any], Any] | None) -> None:
+        self._default = default
+        nested = nested_maker(default)
+        self._makers: dict[type, Callable[[Any], str | None]] = {
+            **BARE,
+            **QUOTED,
+            **dict.fromkeys((dict, list, tuple, set, frozenset), nested),
+            str: _itself,
+            type(None): {None: None}.__getitem__,
+        }
+
+    def __call__(self, value: Any) -> str | None:
+        make = self._makers.get(type(value))
+        return make(value) if make is not None else self(plain(value, self._default))
+
+
+def _itself(text: str) -> str:
+    return text
