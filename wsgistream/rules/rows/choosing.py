@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Final
 
 from webob.acceptparse import create_accept_header
 
-from wsgistream.rules.rows.formats import FORMATS, Format
+from wsgistream.rules.rows.formats import FORMATS, Format, check_format
+from wsgistream.rules.rows.tables import OF_LIBRARY, find_library, is_present
 
 # Longer than any browser's, and short enough to be kept by the thousand.
-_LONGEST_FIELD = 1000
+_LONGEST_FIELD: Final = 1000
 
 
 class UnknownFormat(ValueError):
@@ -42,14 +44,20 @@ def choose_format(
     return FORMATS[name]
 
 
-def check_formats(names: Iterable[str]) -> tuple[str, ...]:
-    """Check the names of the formats that are offered; raises ValueError or TypeError."""
+def check_formats(names: Iterable[str] | None = None) -> tuple[str, ...]:
+    """Return the formats that are named, or all whose library is there.
+
+    Raises MissingLibrary for one that is named and cannot be made, ValueError for one unknown.
+    """
+    if names is None:
+        return tuple(name for name in FORMATS if name not in OF_LIBRARY or is_present())
     if isinstance(names, str):
         raise TypeError(f"Formats are a list such as ['ndjson', 'csv'], not {names!r}.")
     checked = tuple(dict.fromkeys(names))
     for name in checked:
-        if name not in FORMATS:
-            raise ValueError(f"A format is one of {', '.join(FORMATS)}, not {name!r}.")
+        check_format(name)
+        if name in OF_LIBRARY:
+            find_library(name)
     if not checked:
         raise ValueError("At least one format is offered.")
     return checked

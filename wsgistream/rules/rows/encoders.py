@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from wsgistream.rules.rows.delimited import DelimitedEncoder
-from wsgistream.rules.rows.formats import DEFAULTS, FORMATS, Format, RowEncoder, RowOptions
+from wsgistream.rules.rows.formats import DEFAULTS, Format, RowEncoder, RowOptions, check_format
 from wsgistream.rules.rows.objects import ArrayEncoder, LinesEncoder
 from wsgistream.rules.rows.tables import ArrowEncoder, ParquetEncoder
 
@@ -26,9 +26,8 @@ def row_encoder(name: str, columns: Sequence[str], options: RowOptions = DEFAULT
     Raises ValueError for an unknown format, or columns that have no name or not each its own;
     MissingLibrary for a format whose library is not installed.
     """
-    if name not in FORMATS:
-        raise ValueError(f"A format is one of {', '.join(FORMATS)}, not {name!r}.")
-    return _MAKERS[name](FORMATS[name], check_columns(columns), options)
+    kind = check_format(name)
+    return _MAKERS[name](kind, check_columns(columns), options)
 
 
 def check_columns(columns: Sequence[str]) -> tuple[str, ...]:

@@ -37,6 +37,13 @@ FORMATS: Final = {
 }
 
 
+def check_format(name: str) -> Format:
+    """Find a format by its name; raises ValueError."""
+    if name not in FORMATS:
+        raise ValueError(f"A format is one of {', '.join(FORMATS)}, not {name!r}.")
+    return FORMATS[name]
+
+
 class Unencodable(TypeError):
     """A row, or a value in it, cannot be written; the text says which, for the server's log."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,6 +19,9 @@ from wsgistream.rules.rows.values import plain
 
 # Bytes of a row group, about, and so of what is held: each adds to the end of the file.
 _GROUP: Final = 8 * 1024 * 1024
+
+#: The formats that need pyarrow.
+OF_LIBRARY: Final = frozenset({"arrow", "parquet"})
 
 _KNOWN: Final = frozenset(
     {type(None), bool, int, float, Decimal, str, bytes, bytearray, memoryview}
@@ -60,7 +64,7 @@ class ArrowEncoder(PieceEncoder):
 
     def __init__(self, kind: Format, columns: Sequence[str], options: RowOptions) -> None:
         super().__init__(kind, columns, options)
-        self._library = _library(kind.name)
+        self._library = find_library(kind.name)
         self._default = options.default
         self._text = PlainText(options.default)
         self._types = {
@@ -163,10 +167,16 @@ class ParquetEncoder(ArrowEncoder):
             self._held = 0
 
 
-def _library(name: str) -> Any:
+def find_library(name: str) -> Any:
+    """Import pyarrow for the format of this name; raises MissingLibrary."""
     try:
         return import_module("pyarrow")
     except ImportError:
         raise MissingLibrary(
             f"The format {name} needs a library: pip install 'wsgistream[arrow]'."
         ) from None
+
+
+def is_present() -> bool:
+    """Tell whether pyarrow is installed, without the time it takes to import it."""
+    return find_spec("pyarrow") is not None
