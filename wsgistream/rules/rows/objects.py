@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from wsgistream.rules.rows.batches import columns_of_batch
 from wsgistream.rules.rows.formats import REFUSALS, Format, RowOptions
 from wsgistream.rules.rows.pieces import PieceEncoder
 from wsgistream.rules.rows.quick import quick_lines
@@ -36,8 +37,7 @@ class LinesEncoder(PieceEncoder):
         return super()._write_rows(rows)
 
     def _write_batch(self, batch: Any) -> bytes:
-        columns = [column.to_pylist() for column in batch.columns]
-        return self._write_rows(list(zip(*columns, strict=True)))
+        return self._write_rows(list(zip(*columns_of_batch(batch), strict=True)))
 
     def _write_columns(self, columns: Sequence[Sequence[Any]]) -> bytes:
         text = self._text

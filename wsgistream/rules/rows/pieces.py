@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
+from wsgistream.rules.rows.batches import columns_of_batch
 from wsgistream.rules.rows.formats import REFUSALS, Format, RowOptions, Unencodable
 
 #: Rows of a piece: more of them are no quicker, and may be much larger than those before.
@@ -70,7 +71,7 @@ class PieceEncoder(ABC):
         return self._write_columns(turned(rows, len(self._columns)))
 
     def _write_batch(self, batch: Any) -> bytes:
-        return self._write_columns([column.to_pylist() for column in batch.columns])
+        return self._write_columns(columns_of_batch(batch))
 
     @abstractmethod
     def _write_columns(self, columns: Sequence[Sequence[Any]]) -> bytes: ...

@@ -11,7 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from wsgistream.rules.coding import MissingLibrary
-from wsgistream.rules.rows.formats import REFUSALS, Format, RowOptions
+from wsgistream.rules.rows.formats import REFUSALS, Format, RowOptions, Unencodable
 from wsgistream.rules.rows.learning import Column, check_kinds, learn
 from wsgistream.rules.rows.pieces import MOST, PieceEncoder
 from wsgistream.rules.rows.texts import PlainText
@@ -36,15 +36,10 @@ class _Sink:
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
-        self._position = 0
 
     def write(self, data: Any) -> int:
         self._parts.append(bytes(data))
-        self._position += len(data)
         return len(data)
-
-    def tell(self) -> int:
-        return self._position
 
     def flush(self) -> None: ...
 
@@ -155,6 +150,8 @@ class ParquetEncoder(ArrowEncoder):
         return import_module("pyarrow.parquet").ParquetWriter(self._sink, schema)
 
     def _put(self, batch: Any) -> None:
+        if batch.schema != self._writer.schema:
+            raise Unencodable("A batch is of another schema than those before it.")
         self._group.append(batch)
         self._held += batch.nbytes
         if self._held >= _GROUP:

@@ -48,7 +48,7 @@ class JSONText:
         if text.startswith('"'):
             return text
         if type(key) is not int:
-            raise Unencodable(f"a key in an object is text, not {key!r}.")
+            raise Unencodable(f"A key in an object is text, not {key!r}.")
         return f'"{text}"'
 
 
