@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict, UserList, namedtuple
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -32,40 +32,52 @@ class Model:
 Pair = namedtuple("Pair", "x y")
 
 
-@pytest.mark.parametrize(
-    "row",
-    [
-        pytest.param({"x": 1, "y": 2}, id="a dict"),
-        pytest.param(OrderedDict(x=1, y=2), id="an ordered dict"),
-        pytest.param(MappingProxyType({"x": 1, "y": 2}), id="a mapping that is no dict"),
-        pytest.param(Pair(1, 2), id="a named tuple"),
-        pytest.param(Point(1, 2), id="a dataclass"),
-        pytest.param(Model(1, 2), id="an object with to_dict"),
-    ],
-)
-class TestRowsThatKnowTheirColumns:
-    def test_they_are_learnt_from_the_first(self, row: Any) -> None:
-        columns, values = rows_of([row, row])
-        assert columns == ("x", "y")
-        assert [tuple(each) for each in values] == [(1, 2), (1, 2)]
+class Result(UserList[int]):
+    """As a row of SQLAlchemy: a sequence that is no tuple, and has the fields of one."""
 
-    def test_columns_may_be_picked(self, row: Any) -> None:
-        if isinstance(row, tuple):
-            pytest.skip("the values of a tuple have their places")
-        for names, expected in ((("y",), (2,)), (("y", "x"), (2, 1))):
-            columns, values = rows_of([row], names)
-            assert columns == names
-            assert list(map(tuple, values)) == [expected]
+    _fields = ("x", "y")
 
-    def test_they_are_read_as_they_are_asked_for(self, row: Any) -> None:
-        for names, ahead in ((None, 1), (("x", "y"), 0)):
-            rows = iter([row] * 5)
-            _, values = rows_of(rows, names)
-            assert len(list(rows)) == 5 - ahead
-            rows = iter([row] * 5)
-            _, values = rows_of(rows, names)
-            next(values)
-            assert len(list(rows)) == 4
+
+NAMED = [
+    pytest.param({"x": 1, "y": 2}, id="a dict"),
+    pytest.param(OrderedDict(x=1, y=2), id="an ordered dict"),
+    pytest.param(MappingProxyType({"x": 1, "y": 2}), id="a mapping that is no dict"),
+    pytest.param(Point(1, 2), id="a dataclass"),
+    pytest.param(Model(1, 2), id="an object with to_dict"),
+]
+PLACED = [
+    pytest.param(Pair(1, 2), id="a named tuple"),
+    pytest.param(Result([1, 2]), id="a sequence with fields"),
+]
+
+
+@pytest.mark.parametrize("row", [*NAMED, *PLACED])
+def test_columns_are_learnt_from_the_first_row(row: Any) -> None:
+    columns, values = rows_of([row, row])
+    assert columns == ("x", "y")
+    assert [tuple(each) for each in values] == [(1, 2), (1, 2)]
+
+
+@pytest.mark.parametrize("row", NAMED)
+@pytest.mark.parametrize(("names", "expected"), [(("y",), (2,)), (("y", "x"), (2, 1))])
+def test_columns_may_be_picked(row: Any, names: tuple[str, ...], expected: Any) -> None:
+    columns, values = rows_of([row], names)
+    assert columns == names
+    assert list(map(tuple, values)) == [expected]
+
+
+@pytest.mark.parametrize("row", [*NAMED, *PLACED])
+@pytest.mark.parametrize(("names", "ahead"), [(None, 1), (("x", "y"), 0)])
+def test_rows_are_read_as_they_are_asked_for(
+    row: Any, names: tuple[str, ...] | None, ahead: int
+) -> None:
+    rows = iter([row] * 5)
+    _, values = rows_of(rows, names)
+    assert rows.__length_hint__() == 5 - ahead
+    next(values)
+    assert rows.__length_hint__() == 4
+    next(values)
+    assert rows.__length_hint__() == 3
 
 
 @pytest.mark.parametrize(

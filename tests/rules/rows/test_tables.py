@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from tests.rules.rows.contract import EncoderContract
-from tests.rules.rows.written import TEXTS, ZONES, written
+from tests.rules.rows.written import TEXTS, VALUES, ZONES, written
 from wsgistream.rules.rows import Unencodable, row_encoder
 
 
@@ -185,3 +185,10 @@ ROWS = st.lists(
 def test_pyarrow_reads_what_was_written(rows: list[tuple[Any, ...]], name: str) -> None:
     table = read(name, written(name, rows, "abcdefgh"))
     assert [tuple(row.values()) for row in table.to_pylist()] == rows
+
+
+@given(st.lists(VALUES, min_size=1), st.sampled_from(["arrow", "parquet"]))
+def test_whatever_is_in_a_column_is_held_or_is_text(values: list[Any], name: str) -> None:
+    column = read(name, written(name, [(value,) for value in values], "a")).column("a")
+    assert len(column) == len(values)
+    assert [value is None for value in column.to_pylist()] == [value is None for value in values]
