@@ -60,6 +60,8 @@ class ArrowEncoder(PieceEncoder):
     def __init__(self, kind: Format, columns: Sequence[str], options: RowOptions) -> None:
         super().__init__(kind, columns, options)
         self._library = find_library(kind.name)
+        # Of the arrays of a row group, pyarrow's own would keep several times their size.
+        self._pool = self._library.system_memory_pool()
         self._default = options.default
         self._text = PlainText(options.default)
         self._types = {
@@ -113,7 +115,7 @@ class ArrowEncoder(PieceEncoder):
         check_kinds(name, column, values)
         if column.type == self._library.string() and column.kinds is None:
             values = list(map(self._text, values))
-        return self._library.array(values, column.type)
+        return self._library.array(values, column.type, memory_pool=self._pool)
 
     def _known(self, value: Any) -> Any:
         while type(value) not in _KNOWN:
