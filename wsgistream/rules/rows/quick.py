@@ -25,8 +25,7 @@ class Doubtful(ValueError):
 
 def quick_values(default: Callable[[Any], Any] | None) -> WriteColumn | None:
     """Make what writes a column as JSON; None: msgspec is not installed."""
-    library = _library()
-    if library is None:
+    if (library := _library()) is None:
         return None
     encode = _encoder(library, "text", default).encode_lines
 
@@ -44,8 +43,7 @@ def quick_lines(
 
     It raises what msgspec does, and Doubtful, where the rows are to be written in another way.
     """
-    library = _library()
-    if library is None:
+    if (library := _library()) is None:
         return None
     encode = _encoder(library, decimals, default).encode_lines
     make = _row_maker(library, columns)
@@ -64,8 +62,7 @@ def quick_column() -> WriteColumn | None:
 
     It is for such values as have neither commas nor quotes in them.
     """
-    library = _library()
-    if library is None:
+    if (library := _library()) is None:
         return None
     encode = _encoder(library, "text", None).encode
 

@@ -11,9 +11,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from wsgistream.rules.coding import MissingLibrary
-from wsgistream.rules.rows.formats import REFUSALS, Format, RowOptions, Unencodable
+from wsgistream.rules.rows.formats import Format, RowOptions, Unencodable
 from wsgistream.rules.rows.learning import Column, check_kinds, learn
-from wsgistream.rules.rows.pieces import MOST, PieceEncoder
+from wsgistream.rules.rows.pieces import PieceEncoder
 from wsgistream.rules.rows.texts import PlainText
 from wsgistream.rules.rows.values import plain
 
@@ -57,6 +57,9 @@ class ArrowEncoder(PieceEncoder):
     MissingLibrary where there is no pyarrow.
     """
 
+    # The more rows there are, the better is what is learnt, and the smaller what is written.
+    _most = 1024
+
     def __init__(self, kind: Format, columns: Sequence[str], options: RowOptions) -> None:
         super().__init__(kind, columns, options)
         self._library = find_library(kind.name)
@@ -70,7 +73,7 @@ class ArrowEncoder(PieceEncoder):
             if name in self._columns
         }
         if len(self._types) < len(self._columns):
-            self._count = MOST  # the more are there, the better what is learnt
+            self._count = self._most
         self._sink = _Sink()
         self._writer: Any = None
 
@@ -78,12 +81,7 @@ class ArrowEncoder(PieceEncoder):
         """Write each record batch whole; a reader's schema is that of the stream."""
         if self._writer is None and hasattr(batches, "schema"):
             self._writer = self._open(batches.schema)
-        for batch in batches:
-            try:
-                piece = self._write_batch(batch)
-            except REFUSALS as error:
-                raise self._refused(error) from error
-            yield from self._given(piece, batch.num_rows)
+        yield from self._pieces(self._write_batch, batches)
 
     def finish(self) -> bytes:
         """Give the mark of the end; without rows, the columns that are unknown are text."""
