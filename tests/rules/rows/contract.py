@@ -128,3 +128,9 @@ class TextContract(EncoderContract):
         batch = pyarrow.record_batch({"a": moments, "b": moments})
         with pytest.raises(Unencodable, match="would lose data"):
             list(self.encoder().feed_batches([batch]))
+
+    @pytest.mark.parametrize("columns", ["a", "abc"])
+    def test_a_batch_that_does_not_fit_the_columns_is_refused(self, by: str, columns: str) -> None:
+        batch = pyarrow.record_batch({column: [1] for column in columns})
+        with pytest.raises(Unencodable, match=f"its batch has {len(columns)} columns"):
+            list(self.encoder().feed_batches([batch]))

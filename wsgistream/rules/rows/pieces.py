@@ -45,6 +45,8 @@ class PieceEncoder(ABC):
 
     def _slices(self, batches: Iterable[Any]) -> Iterator[Any]:
         for batch in batches:
+            if batch.num_columns != len(self._columns):
+                raise self._refused(f"its batch has {batch.num_columns} columns.")
             start = 0
             while start < batch.num_rows:
                 yield (some := batch.slice(start, self._count))
@@ -78,7 +80,7 @@ class PieceEncoder(ABC):
         fitting = self._size * count // max(length, 1)
         self._count = max(1, min(fitting, 2 * self._count, self._most))
 
-    def _refused(self, error: Exception) -> Unencodable:
+    def _refused(self, error: object) -> Unencodable:
         return Unencodable(f"A row after the first {self.rows} cannot be {self._name}: {error}")
 
     def _write_rows(self, rows: list[Sequence[Any]]) -> bytes:
