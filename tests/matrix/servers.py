@@ -95,6 +95,16 @@ SERVERS: Final = (
     Served("bjoern", "serve_bjoern.py", "python serve_bjoern.py", "bjoern"),
     Served("werkzeug", "serve_werkzeug.py", "python serve_werkzeug.py", "werkzeug"),
     Served("wsgiref", "serve_wsgiref.py", "python serve_wsgiref.py"),
+    Served(
+        "uvicorn",
+        "media_asgi.py",
+        "uvicorn media_asgi:app --host 127.0.0.1 --port 8000",
+        "uvicorn",
+    ),
+    Served(
+        "hypercorn", "media_asgi.py", "hypercorn media_asgi:app --bind 127.0.0.1:8000", "hypercorn"
+    ),
+    Served("daphne", "media_asgi.py", "daphne -b 127.0.0.1 -p 8000 media_asgi:app", "daphne"),
 )
 
 
@@ -176,7 +186,7 @@ def _command(served: Served, folder: Path, port: int) -> list[str]:
     (folder / "media.py").write_text(
         f"import sys\nsys.path[:] = {path}\nfrom tests.matrix.program import app\n"
     )
-    words = served.command.split()
+    words = served.command.replace("8000", str(port)).split()
     if served.file.endswith(".conf"):
         words = _apache(folder, folder / served.file, port)
     elif words[0] == "uwsgi" and _program("uwsgi") is None:
