@@ -119,7 +119,9 @@ def lighttpd(folder: Path, media: Path, backend: int) -> Iterator[int]:
 @contextmanager
 def running_front(command: list[str], folder: Path, port: int) -> Iterator[None]:
     with (folder / "output.log").open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output)
+        # Where Caddy keeps what it is to remember.
+        own = {f"XDG_{what}_HOME": str(folder) for what in ("CONFIG", "DATA")}
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=os.environ | own)
     try:
         assert eventually(lambda: process.poll() is not None or _listens(port)), "it does not start"
         assert process.poll() is None, _said(folder)
