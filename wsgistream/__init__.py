@@ -23,6 +23,8 @@ from wsgistream.serving import serve
 from wsgistream.site import create_app
 from wsgistream.sources.file import File, etag_of_content, etag_of_status
 from wsgistream.sources.folder import Folder
+from wsgistream.sources.live.hub import Hub, HubAway
+from wsgistream.sources.live.memory import MemoryHub
 from wsgistream.sources.memory import Memory
 from wsgistream.sources.restartable import Restartable
 from wsgistream.sources.stream import Stream
@@ -47,7 +49,10 @@ __all__ = [
     "FileResponse",
     "Folder",
     "HeadersMiddleware",
+    "Hub",
+    "HubAway",
     "Memory",
+    "MemoryHub",
     "Meta",
     "MetricsMiddleware",
     "Pausable",
