@@ -1,5 +1,6 @@
 """wsgistream: streaming over HTTP for every WSGI stack."""
 
+from wsgistream.apps.events import EventsApp
 from wsgistream.apps.files import DirectoryApp, FileApp
 from wsgistream.hosts import as_webob, reply_to
 from wsgistream.keys import read_keys
@@ -44,6 +45,7 @@ __all__ = [
     "ConcurrencyLimitMiddleware",
     "DirectoryApp",
     "Entry",
+    "EventsApp",
     "File",
     "FileApp",
     "FileResponse",

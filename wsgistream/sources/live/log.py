@@ -110,8 +110,7 @@ class Log:
             viewer = Viewer(self, tuple(names), last_id)
             for name in names:
                 self._topic(name).viewers.add(viewer)
-            if last_id is None:
-                viewer.place = self.head
+            viewer.place = self.head
             return viewer
 
     def leave(self, viewer: Viewer) -> None:
@@ -156,16 +155,15 @@ class Log:
     def _welcome(self, viewer: Viewer, topics: list[_Topic], head: EventId) -> bytes:
         """Tell a viewer where it stands, which also begins the answer."""
         viewer.has_begun = True
+        viewer.place = viewer.place or head
         if viewer.last_id is not None:
-            forgotten = max(topic.forgotten for topic in topics)
             last = parse_id(viewer.last_id)
-            if last is None or last > head:
-                return _missed(viewer, head)  # it was told by somebody else
+            if last is None or last > viewer.place:
+                return _missed(viewer, viewer.place)  # somebody else has told it
+            forgotten = max(topic.forgotten for topic in topics)
             if last < forgotten:
                 return _missed(viewer, forgotten)
             viewer.place = last
-        elif viewer.place is None:
-            viewer.place = head
         return encode_place(str(viewer.place))
 
     def _topic(self, name: str) -> _Topic:
@@ -198,7 +196,7 @@ class Viewer(Wakeable):
         self._waker = None
         self.topics = topics
         self.last_id = last_id
-        #: The last event that it was given, or that was none of its own.
+        #: The last event that it was given, or that was none of its own; None: nobody knows yet.
         self.place: EventId | None = None
         self.has_begun = False
         self.heartbeat = Wakeable.heartbeat
