@@ -26,6 +26,7 @@ from wsgistream.sources.file import File, etag_of_content, etag_of_status
 from wsgistream.sources.folder import Folder
 from wsgistream.sources.live.hub import Hub, HubAway
 from wsgistream.sources.live.memory import MemoryHub
+from wsgistream.sources.live.redis import RedisHub
 from wsgistream.sources.memory import Memory
 from wsgistream.sources.restartable import Restartable
 from wsgistream.sources.stream import Stream
@@ -61,6 +62,7 @@ __all__ = [
     "Plan",
     "PrefixMiddleware",
     "RangeMiddleware",
+    "RedisHub",
     "Restartable",
     "SignedURLMiddleware",
     "Slice",

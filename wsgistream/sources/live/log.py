@@ -73,31 +73,33 @@ class Log:
         self.head: EventId | None = None
         self._forgotten = EventId(0, 0)
 
-    def begin(self, at: EventId) -> Collection[Viewer]:
-        """Say where the log stands: whatever came up to here is gone. Gives those to be woken."""
+    def begin(self, at: EventId, entries: Iterable[Entry] = ()) -> Collection[Viewer]:
+        """Say what there is: all up to ``at`` is gone. Gives the viewers to be woken."""
         with self._lock:
             self.head = self._forgotten = at
             self._entries.clear()
-            woken: set[Viewer] = set()
             for topic in self._topics.values():
                 topic.entries.clear()
                 topic.forgotten = at
-                woken |= topic.viewers
-            return woken
+            self._add(entries)
+            return {viewer for topic in self._topics.values() for viewer in topic.viewers}
 
     def add(self, entries: Iterable[Entry]) -> Collection[Viewer]:
         """Add events, each with a greater id than all before; gives the viewers to be woken."""
         with self._lock:
-            woken: set[Viewer] = set()
-            for entry in entries:
-                topic = self._topic(entry.topic)
-                topic.entries.append(entry)
-                self._entries.append(entry)
-                self.head = entry.id
-                woken |= topic.viewers
-                if len(self._entries) > self._history:
-                    self._forget_first()
-            return woken
+            return self._add(entries)
+
+    def _add(self, entries: Iterable[Entry]) -> Collection[Viewer]:
+        woken: set[Viewer] = set()
+        for entry in entries:
+            topic = self._topic(entry.topic)
+            topic.entries.append(entry)
+            self._entries.append(entry)
+            self.head = entry.id
+            woken |= topic.viewers
+            if len(self._entries) > self._history:
+                self._forget_first()
+        return woken
 
     def view(self, topics: Iterable[str], last_id: str | None) -> Viewer:
         """Let somebody watch topics: from now on, or from after an id."""
