@@ -24,6 +24,7 @@ from wsgistream.serving import serve
 from wsgistream.site import create_app
 from wsgistream.sources.file import File, etag_of_content, etag_of_status
 from wsgistream.sources.folder import Folder
+from wsgistream.sources.live.follow import follow
 from wsgistream.sources.live.hub import Hub, HubAway
 from wsgistream.sources.live.memory import MemoryHub
 from wsgistream.sources.live.redis import RedisHub
@@ -82,6 +83,7 @@ __all__ = [
     "decide",
     "etag_of_content",
     "etag_of_status",
+    "follow",
     "read_keys",
     "reply_to",
     "respond",
