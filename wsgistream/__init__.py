@@ -2,6 +2,7 @@
 
 from wsgistream.apps.events import EventsApp
 from wsgistream.apps.files import DirectoryApp, FileApp
+from wsgistream.apps.multipart import MultipartStream
 from wsgistream.hosts import as_webob, reply_to
 from wsgistream.keys import read_keys
 from wsgistream.middleware.accesslog import AccessLogMiddleware
@@ -59,6 +60,7 @@ __all__ = [
     "MemoryHub",
     "Meta",
     "MetricsMiddleware",
+    "MultipartStream",
     "Pausable",
     "Plan",
     "PrefixMiddleware",

@@ -248,7 +248,7 @@ def test_under_any_server_events_come_and_a_client_that_goes_leaves_its_place(na
             connection.close()
             response.close()
             assert eventually(lambda: not hub._log._topics["news"].viewers)
-            assert eventually(lambda: app._threads._value == 1)
+            assert eventually(lambda: app._places._threads._value == 1)
 
 
 def test_over_its_limit_another_server_still_answers() -> None:

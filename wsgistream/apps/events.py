@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final, TypeAlias
 
+from wsgistream.apps.places import NO_PLACE, NoPlace, Places, check_heartbeat
 from wsgistream.apps.publishing import Permission, Publisher, Refused, query_of
 from wsgistream.respond import begin, plan_body
 from wsgistream.rules.cors import Cors, is_preflight
@@ -13,9 +14,10 @@ from wsgistream.rules.decide import NOSNIFF, sentence
 from wsgistream.rules.negotiation import with_vary
 from wsgistream.rules.sse import LONGEST, MEDIA
 from wsgistream.sources.live.hub import Hub, HubAway
+from wsgistream.sources.live.log import Viewer
 from wsgistream.types import Body, Environ, Plan, StartResponse
-from wsgistream.wsgi.bodies import Closing, close
-from wsgistream.wsgi.waiting import IN_LOOP, PARKS, Wakeable, WouldBlock
+from wsgistream.wsgi.bodies import close
+from wsgistream.wsgi.waiting import IN_LOOP, Wakeable, WouldBlock
 
 #: Names topics, or finds those of a request; None: there are none for it.
 Topics: TypeAlias = Iterable[str] | Callable[[Environ], Iterable[str] | None]
@@ -30,12 +32,10 @@ _HEADERS: Final = (
 # What clients that are scripts send, beyond what a browser allows by itself.
 _CORS_HEADERS: Final = ("Authorization", "Cache-Control", "Content-Type", "Last-Event-ID")
 
-_AGAIN: Final = ("Retry-After", "1")
 _NO_TOPIC: Final = sentence(404, "There is no such topic here.")
-_NO_THREAD: Final = sentence(
-    503, "Each viewer holds a thread here, and no more can be spared; please try again.", (_AGAIN,)
+_AWAY: Final = sentence(
+    503, "The events cannot be reached now; please try again.", (("Retry-After", "1"),)
 )
-_AWAY: Final = sentence(503, "The events cannot be reached now; please try again.", (_AGAIN,))
 
 
 class EventsApp:
@@ -66,16 +66,12 @@ class EventsApp:
         publish: Permission | None = None,
         longest: int = LONGEST,
     ) -> None:
-        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
-            raise ValueError(f"limit is a number of viewers from 0, not {limit!r}.")
-        if not 0 < heartbeat <= threading.TIMEOUT_MAX:
-            raise ValueError(f"A heartbeat is seconds, more than 0, not {heartbeat!r}.")
         self._find = topics if callable(topics) else _picked(topics)
         #: See ``wsgistream.wsgi.waiting``: what others wrote may take its time.
         self.quick = not callable(topics)
         self._hub = hub
-        self._threads = threading.Semaphore(limit)
-        self._heartbeat = heartbeat
+        self._places = Places(limit)
+        self._heartbeat = check_heartbeat(heartbeat)
         self._publisher = None if publish is None else Publisher(hub, publish, longest)
         methods = "GET, HEAD, OPTIONS" if publish is None else "GET, HEAD, OPTIONS, POST"
         self._allow = ("Allow", methods)
@@ -96,6 +92,8 @@ class EventsApp:
             plan = self._plan(method, environ)
         except Refused as refused:
             plan = refused.plan
+        except NoPlace:
+            plan = NO_PLACE
         except HubAway:
             plan = _AWAY
         self._begin(plan, environ, start_response)
@@ -119,7 +117,8 @@ class EventsApp:
         topics = self._topics(environ)
         if IN_LOOP in environ and not self._hub.quick:
             raise WouldBlock
-        body = self._viewer(topics, environ)
+        view = partial(self._viewer, topics, _last_id(environ))
+        body = self._places.let_in(environ, view)
         try:
             self._begin(Plan(200, _HEADERS, ()), environ, start_response)
         except BaseException:
@@ -127,19 +126,10 @@ class EventsApp:
             raise
         return body
 
-    def _viewer(self, topics: Iterable[str], environ: Environ) -> Body:
-        last_id = _last_id(environ)
-        parks = PARKS in environ
-        if not (parks or self._threads.acquire(blocking=False)):
-            raise Refused(_NO_THREAD)
-        try:
-            viewer = self._hub.subscribe(topics, last_id)
-        except BaseException:
-            if not parks:
-                self._threads.release()
-            raise
+    def _viewer(self, topics: Iterable[str], last_id: str | None) -> Viewer:
+        viewer = self._hub.subscribe(topics, last_id)
         viewer.heartbeat = self._heartbeat
-        return viewer if parks else Closing(viewer, self._threads.release)
+        return viewer
 
     def _topics(self, environ: Environ) -> tuple[str, ...]:
         """Find the topics of a request, one at least; raises Refused."""

@@ -213,7 +213,7 @@ class Viewer(Wakeable):
         self._log.leave(self)
 
 
-def wake_all(viewers: Iterable[Viewer]) -> None:
+def wake_all(viewers: Iterable[Wakeable]) -> None:
     """Tell viewers that there is something new; no lock may be held."""
     for viewer in viewers:
         viewer.wake()
