@@ -3,6 +3,7 @@
 from wsgistream.apps.events import EventsApp
 from wsgistream.apps.files import DirectoryApp, FileApp
 from wsgistream.apps.multipart import MultipartStream
+from wsgistream.apps.recording import RecordingApp
 from wsgistream.hosts import as_webob, reply_to
 from wsgistream.keys import read_keys
 from wsgistream.middleware.accesslog import AccessLogMiddleware
@@ -65,6 +66,7 @@ __all__ = [
     "Plan",
     "PrefixMiddleware",
     "RangeMiddleware",
+    "RecordingApp",
     "RedisHub",
     "Restartable",
     "SignedURLMiddleware",

@@ -125,6 +125,27 @@ class Follow(Wakeable):
             self._alarms.cancel(self._alarm)
 
 
+class Growing(Follow):
+    """A file from its beginning, up to where ``is_growing`` tells that there is its end."""
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        is_growing: Callable[[], bool],
+        alarms: Alarms = ALARMS,
+    ) -> None:
+        # That it has ended, nobody tells.
+        super().__init__(path, True, _POLL, alarms)
+        self._is_growing = is_growing
+
+    def take(self) -> bytes | None:
+        may_grow = self._is_growing()  # asked first, for more may come until then
+        chunk = self._file.read(_CHUNK)
+        if not (chunk or may_grow):
+            raise StopIteration
+        return chunk or None
+
+
 class _Lines(Around):
     """Lines as events."""
 
