@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from tests.servers import DEADLINE, eventually
 from tests.sources.live.contract import HISTORY, LONGEST, HubContract, Watcher
 from wsgistream import HubAway, RedisHub
 from wsgistream.rules.coding import MissingLibrary
+from wsgistream.rules.sse import EventId
 from wsgistream.sources.live import following
 
 pytestmark = needs_redis
@@ -312,7 +314,6 @@ def test_who_was_away_for_longer_than_its_history_is_told(
             client.xtrim(hubs.key, maxlen=3, approximate=False)
     server.start()
     watcher.place()
-    assert eventually(lambda: hub._log.head is not None and hub._log.head.number >= 0)
     events: list[Event] = []
     while len(events) < 4:
         assert watcher.news.wait(DEADLINE)
@@ -367,7 +368,7 @@ def test_a_key_that_is_something_else_is_told_of(
         hub.publish("news", "a")
 
 
-@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="no process can be forked here")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no process can be forked here")
 def test_a_process_that_was_forked_reads_and_publishes_by_itself(
     shared: RedisServer, hubs: Hubs
 ) -> None:
@@ -422,3 +423,14 @@ def test_nothing_is_connected_before_it_is_needed(caplog: pytest.LogCaptureFixtu
     caplog.set_level(logging.DEBUG)
     RedisHub("redis://127.0.0.1:1/0").close()
     assert not caplog.messages
+
+
+@pytest.mark.parametrize(
+    ("place", "before"),
+    [
+        pytest.param(EventId(5, 3), EventId(5, 2), id="of the same millisecond"),
+        pytest.param(EventId(5, 0), EventId(4, 2**64 - 1), id="of the millisecond before"),
+    ],
+)
+def test_before_an_event_there_is_a_place(place: EventId, before: EventId) -> None:
+    assert following._before(place) == before

@@ -73,15 +73,17 @@ class Follower:
         self._thread.join()
 
     def _run(self) -> None:
-        waits = pauses()
+        waits: Iterator[float] | None = None
         while not self._closed.is_set():
             try:
                 self._begin()
                 self.tried.set()
-                waits = pauses()
+                waits = None
                 self._follow()
-            except (*self._away, self._refused):
-                _logger.warning("The events of Redis cannot be read; trying again.", exc_info=True)
+            except (*self._away, self._refused) as error:
+                if waits is None:  # once, however long it lasts
+                    _logger.warning("The events of Redis cannot be read; trying again: %s", error)
+                    waits = pauses()
                 self.tried.set()
                 self._closed.wait(next(waits))
 
@@ -122,13 +124,15 @@ class Follower:
         first = info["first-entry"]
         return _before(_id_of(first)) if first else _id_of((info["last-generated-id"],))
 
-    def _entries(self, rows: Iterable[Any]) -> Iterator[Entry]:
+    def _entries(self, rows: Iterable[Any]) -> list[Entry]:
         """Encode what can be; anybody may add to the stream."""
+        entries = []
         for row in rows:
             try:
-                yield _entry(_id_of(row), row[1], self._longest)
+                entries.append(_entry(_id_of(row), row[1], self._longest))
             except (KeyError, ValueError):
                 _logger.warning("The event %s of Redis is none, and is passed over.", row[0])
+        return entries
 
 
 def _entry(place: EventId, row: Mapping[bytes, bytes], longest: int) -> Entry:

@@ -40,9 +40,10 @@ class Entry(NamedTuple):
 class _Topic:
     """What there is of one topic: it is forgotten with its last viewer and its last event."""
 
-    __slots__ = ("entries", "forgotten", "viewers")
+    __slots__ = ("entries", "forgotten", "name", "viewers")
 
-    def __init__(self, forgotten: EventId) -> None:
+    def __init__(self, name: str, forgotten: EventId) -> None:
+        self.name = name
         self.entries: deque[Entry] = deque()
         #: The last of its events that is gone; what was before its time may have been its own.
         self.forgotten = forgotten
@@ -78,11 +79,14 @@ class Log:
         with self._lock:
             self.head = self._forgotten = at
             self._entries.clear()
+            self._topics = {name: each for name, each in self._topics.items() if each.viewers}
+            woken: set[Viewer] = set()
             for topic in self._topics.values():
                 topic.entries.clear()
                 topic.forgotten = at
+                woken |= topic.viewers
             self._add(entries)
-            return {viewer for topic in self._topics.values() for viewer in topic.viewers}
+            return woken
 
     def add(self, entries: Iterable[Entry]) -> Collection[Viewer]:
         """Add events, each with a greater id than all before; gives the viewers to be woken."""
@@ -109,36 +113,40 @@ class Log:
         if not names:
             raise ValueError("A viewer watches at least one topic.")
         with self._lock:
-            viewer = Viewer(self, tuple(names), last_id)
-            for name in names:
-                self._topic(name).viewers.add(viewer)
-            viewer.place = self.head
+            viewer = Viewer(self, tuple(map(self._topic, names)), last_id, self.head)
+            for topic in viewer.topics:
+                topic.viewers.add(viewer)
             return viewer
 
     def leave(self, viewer: Viewer) -> None:
         """Forget a viewer."""
         with self._lock:
-            for name in viewer.topics:
-                topic = self._topics.get(name)
-                if topic is not None:
-                    topic.viewers.discard(viewer)
-                    self._drop_if_empty(name, topic)
+            for topic in viewer.topics:
+                topic.viewers.discard(viewer)
+                self._drop_if_empty(topic)
+            viewer.topics = ()
 
     def take(self, viewer: Viewer) -> bytes | None:
         """Give what is new for a viewer; None: nothing. Raises StopIteration for one too slow."""
+        if viewer.has_begun and viewer.place is self.head:
+            return None  # without the lock: who adds something wakes it afterwards
         with self._lock:
             if self.head is None:
                 return None
-            topics = [self._topics[name] for name in viewer.topics]
-            if not viewer.has_begun:
-                return self._welcome(viewer, topics, self.head)
             place = viewer.place or self.head
-            forgotten = max(topic.forgotten for topic in topics)
-            if forgotten > place:
-                if self._slow == "disconnect":
-                    raise StopIteration
-                return _missed(viewer, forgotten)
-            return _give(viewer, [entry for topic in topics for entry in _after(place, topic)])
+            if not viewer.has_begun:
+                return _welcome(viewer, place)
+            entries: list[Entry] = []
+            for topic in viewer.topics:
+                if topic.forgotten > place:
+                    if self._slow == "disconnect":
+                        raise StopIteration
+                    return _missed(viewer, viewer.forgotten())
+                for entry in reversed(topic.entries):
+                    if entry.id <= place:
+                        break
+                    entries.append(entry)
+            return _give(viewer, entries) if entries else None
 
     def beat(self, viewer: Viewer) -> bytes:
         """Give a sign of life; it tells the place, so that quiet topics are resumed by it."""
@@ -146,32 +154,16 @@ class Log:
             place = viewer.place
             if self.head is None or place is None or not viewer.has_begun:
                 return _COMMENT
-            for name in viewer.topics:
-                topic = self._topics[name]
-                last = topic.entries[-1].id if topic.entries else topic.forgotten
-                if max(last, topic.forgotten) > place:
+            for topic in viewer.topics:
+                if topic.forgotten > place or (topic.entries and topic.entries[-1].id > place):
                     return _COMMENT
             viewer.place = self.head
             return encode_place(str(self.head))
 
-    def _welcome(self, viewer: Viewer, topics: list[_Topic], head: EventId) -> bytes:
-        """Tell a viewer where it stands, which also begins the answer."""
-        viewer.has_begun = True
-        viewer.place = viewer.place or head
-        if viewer.last_id is not None:
-            last = parse_id(viewer.last_id)
-            if last is None or last > viewer.place:
-                return _missed(viewer, viewer.place)  # somebody else has told it
-            forgotten = max(topic.forgotten for topic in topics)
-            if last < forgotten:
-                return _missed(viewer, forgotten)
-            viewer.place = last
-        return encode_place(str(viewer.place))
-
     def _topic(self, name: str) -> _Topic:
         topic = self._topics.get(name)
         if topic is None:
-            topic = self._topics[name] = _Topic(self._forgotten)
+            topic = self._topics[name] = _Topic(name, self._forgotten)
         return topic
 
     def _forget_first(self) -> None:
@@ -179,11 +171,12 @@ class Log:
         topic = self._topics[entry.topic]
         topic.entries.popleft()
         topic.forgotten = self._forgotten = entry.id
-        self._drop_if_empty(entry.topic, topic)
+        self._drop_if_empty(topic)
 
-    def _drop_if_empty(self, name: str, topic: _Topic) -> None:
-        if not (topic.entries or topic.viewers):
-            del self._topics[name]
+    def _drop_if_empty(self, topic: _Topic) -> None:
+        # A viewer from before a fork has another topic of the same name.
+        if not (topic.entries or topic.viewers) and self._topics.get(topic.name) is topic:
+            del self._topics[topic.name]
 
 
 class Viewer(Wakeable):
@@ -193,15 +186,21 @@ class Viewer(Wakeable):
 
     _waker: Callable[[], object] | None
 
-    def __init__(self, log: Log, topics: tuple[str, ...], last_id: str | None) -> None:
+    def __init__(
+        self, log: Log, topics: tuple[_Topic, ...], last_id: str | None, place: EventId | None
+    ) -> None:
         self._log = log
         self._waker = None
         self.topics = topics
         self.last_id = last_id
         #: The last event that it was given, or that was none of its own; None: nobody knows yet.
-        self.place: EventId | None = None
+        self.place = place
         self.has_begun = False
         self.heartbeat = Wakeable.heartbeat
+
+    def forgotten(self) -> EventId:
+        """Find the last event of its topics that is gone."""
+        return max(topic.forgotten for topic in self.topics)
 
     def take(self) -> bytes | None:
         return self._log.take(self)
@@ -219,16 +218,21 @@ def wake_all(viewers: Iterable[Wakeable]) -> None:
         viewer.wake()
 
 
-def _after(place: EventId, topic: _Topic) -> Iterable[Entry]:
-    for entry in reversed(topic.entries):
-        if entry.id <= place:
-            break
-        yield entry
+def _welcome(viewer: Viewer, place: EventId) -> bytes:
+    """Tell a viewer where it stands, which also begins the answer."""
+    viewer.has_begun = True
+    viewer.place = place
+    if viewer.last_id is not None:
+        last = parse_id(viewer.last_id)
+        if last is None or last > place:
+            return _missed(viewer, place)  # somebody else has told it
+        if last < viewer.forgotten():
+            return _missed(viewer, viewer.forgotten())
+        viewer.place = last
+    return encode_place(str(viewer.place))
 
 
-def _give(viewer: Viewer, entries: list[Entry]) -> bytes | None:
-    if not entries:
-        return None
+def _give(viewer: Viewer, entries: list[Entry]) -> bytes:
     entries.sort()
     size = 0
     for count, entry in enumerate(entries, 1):
