@@ -31,7 +31,7 @@ BELOW = {
     "server": {"types", "wsgi", "rules"},
     "serving": {"types", "rules", "values", "server"},
     "site": {"types", "wsgi", "errors", "respond", "apps", "middleware", "values", "options"}
-    | {"keys", "offload"},
+    | {"keys", "offload", "sources"},
     "paste": {"types", "wsgi", "errors", "respond", "middleware", "values", "options", "server"}
     | {"serving", "site"},
     "cli": {"rules", "server", "serving", "site", "options", "compress"}

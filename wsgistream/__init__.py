@@ -24,6 +24,7 @@ from wsgistream.site import create_app
 from wsgistream.sources.file import File, etag_of_content, etag_of_status
 from wsgistream.sources.folder import Folder
 from wsgistream.sources.memory import Memory
+from wsgistream.sources.objects.bucket import Bucket
 from wsgistream.sources.restartable import Restartable
 from wsgistream.sources.stream import Stream
 from wsgistream.streaming import StreamingResponse
@@ -36,6 +37,7 @@ from wsgistream.wsgi.watching import Transfer
 __all__ = [
     "AccessLogMiddleware",
     "BasicAuthMiddleware",
+    "Bucket",
     "CannotListen",
     "CannotStart",
     "CompressMiddleware",

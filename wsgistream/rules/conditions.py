@@ -43,12 +43,17 @@ def check_entity_tag(text: str | None) -> str | None:
     return text
 
 
+def has_conditions(request: Mapping[str, Any]) -> bool:
+    """Tell whether a request has any precondition."""
+    return any(map(request.__contains__, _CONDITIONS))
+
+
 def evaluate(request: Mapping[str, Any], meta: Meta, now: float) -> Outcome:
     """Try the preconditions of a GET or HEAD in the order of RFC 9110 §13.2.2.
 
     An impossible date is no condition (§13.1.3, §13.1.4). ``now``: seconds since 1970.
     """
-    if not any(map(request.__contains__, _CONDITIONS)):
+    if not has_conditions(request):
         return Outcome.PROCEED
     if_match = _field(request, "HTTP_IF_MATCH")
     if_none_match = _field(request, "HTTP_IF_NONE_MATCH")

@@ -1,0 +1,127 @@
+"""Source: one object of a store, open for one response."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from wsgistream.rules.ranges import coalesce
+from wsgistream.sources.objects.failures import Replaced, StoreFailure
+from wsgistream.sources.objects.library import attempt
+from wsgistream.sources.objects.wish import WHOLE
+from wsgistream.types import Meta, Slice
+from wsgistream.wsgi.bodies import OnePass
+
+#: Bytes of a chunk: from 64 KiB to 1 MiB they cost the same, and one is held for each client.
+CHUNK: Final = 256 * 1024
+
+#: Bytes between two ranges that are read and dropped, and cost less than a request of their own.
+NEAR: Final = 256 * 1024
+
+# How often an answer may break off without a byte, one after the other, before it is given up.
+_ATTEMPTS: Final = 3
+
+# What tells one version of an object from another.
+_OF_A_VERSION: Final = ("e_tag", "size", "last_modified")
+
+#: Asks the store for an object, with options of the library's ``get``.
+Get = Callable[[Mapping[str, Any]], Any]
+
+
+class Object:
+    """What ``get`` gives, as a source of the one version whose head is ``first``.
+
+    ``first`` may hold a part already, which is then not asked for again; ``meta`` describes it. A
+    part that breaks off is asked for again from there on, and never joined to another version.
+    """
+
+    file = None
+
+    def __init__(self, get: Get, first: Any, meta: Meta, *, has_bytes: bool) -> None:
+        self.meta = meta
+        self._get = get
+        self._version = first.meta
+        self._spans: tuple[Slice, ...] = ()
+        start, stop = first.range if has_bytes else (0, 0)
+        self._part: _Part | None = None
+        if has_bytes:
+            self._part = _Part(self._chunks(first, start, stop), start, stop)
+
+    def prepare(self, slices: Sequence[Slice]) -> None:
+        """Ask for what is read first of these slices, so that a failure can still be answered.
+
+        Those that lie near each other are asked for at once. Raises what the store's failure is.
+        """
+        self._spans = coalesce(slices, NEAR)
+        self._part_with(slices[0])
+
+    def read(self, start: int, stop: int) -> Iterator[bytes]:
+        return self._part_with(Slice(start, stop)).read(start, stop)
+
+    def close(self) -> None:
+        """Give up what is open: the store's connection with it, if there is more to come."""
+        part, self._part = self._part, None
+        if part is not None:
+            part.close()
+
+    def _part_with(self, piece: Slice) -> _Part:
+        if self._part is not None and self._part.holds(piece):
+            return self._part
+        self.close()
+        start, stop = piece
+        for span in self._spans:
+            if span.start <= start and stop <= span.stop:
+                stop = span.stop
+        self._part = _Part(self._chunks(self._ask(start, stop), start, stop), start, stop)
+        return self._part
+
+    def _ask(self, start: int, stop: int) -> Any:
+        whole = (start, stop) == (0, self.meta.size)
+        options = dict(WHOLE) if whole else {"range": (start, stop)}
+        tag = self._version["e_tag"]
+        # A weak tag never matches (RFC 9110 §13.1.1); but what comes is looked at in any case.
+        if self.meta.etag is not None and self.meta.etag == tag and not tag.startswith("W/"):
+            options["if_match"] = tag
+        result = self._get(options)
+        if any(result.meta[name] != self._version[name] for name in _OF_A_VERSION):
+            raise Replaced("The object was replaced while it was being sent.")
+        return result
+
+    def _chunks(self, result: Any, start: int, stop: int) -> Iterator[bytes]:
+        """Read to ``stop``; where that breaks off, go on from there with another request."""
+        failures = 0
+        while True:
+            chunks = attempt(result.stream, min_chunk_size=CHUNK)
+            del result  # it may hold the store's connection
+            try:
+                while chunk := attempt(next, chunks, b""):
+                    failures = 0
+                    start += len(chunk)
+                    yield chunk
+                return
+            except StoreFailure:
+                failures += 1
+                if failures == _ATTEMPTS:
+                    raise
+            result = self._ask(start, stop)
+
+
+class _Part:
+    """The bytes of an object from ``start`` to ``stop``, on their way."""
+
+    def __init__(self, chunks: Iterator[bytes], start: int, stop: int) -> None:
+        self._body = OnePass(chunks)
+        self._start = start
+        self._stop = stop
+        self._position = start
+
+    def holds(self, piece: Slice) -> bool:
+        """Tell whether a piece is still to come, and soon."""
+        return self._position <= piece.start <= self._position + NEAR and piece.stop <= self._stop
+
+    def read(self, start: int, stop: int) -> Iterator[bytes]:
+        self._position = stop
+        return self._body.read(start - self._start, stop - self._start)
+
+    def close(self) -> None:
+        self._body.close()
