@@ -68,6 +68,7 @@ rgw frontends = beast endpoint=127.0.0.1:{gateway}
 rgw data = {folder}/rgw
 rgw dns name = localhost
 rgw thread pool size = 64
+rgw cache enabled = false
 """
 
 
@@ -120,7 +121,7 @@ class Ceph:
     def ask(
         self, method: str, target: str, data: bytes = b"", fields: Mapping[str, str] | None = None
     ) -> None:
-        """Ask as the owner of all, without the library that is tested (AWS signature, version 2)."""
+        """Ask as the owner of all (AWS signature, version 2), without the library under test."""
         given = {"Date": formatdate(usegmt=True), **(fields or {})}
         kind = given.setdefault("content-type", "binary/octet-stream")
         own = sorted(f"{name}:{value}" for name, value in given.items() if name.startswith("x-amz"))
@@ -150,7 +151,7 @@ class Ceph:
     def start_gateway(self) -> None:
         """Start what speaks S3, and wait until it answers."""
         self._gateway = self.start("radosgw", "-n", "client.rgw")
-        assert eventually(self._answers), f"the gateway does not answer: {self.folder}"
+        assert eventually(self.answers), f"the gateway does not answer: {self.folder}"
 
     def stop_gateway(self) -> None:
         """Kill what speaks S3; what is stored stays."""
@@ -158,7 +159,8 @@ class Ceph:
             kill(self._gateway)
             self._gateway = None
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Tell whether the gateway is there."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
         try:
             connection.request("GET", "/")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from wsgistream.rules.ranges import coalesce
 from wsgistream.sources.objects.failures import Replaced, StoreFailure
 from wsgistream.sources.objects.library import attempt
 from wsgistream.sources.objects.wish import WHOLE
@@ -41,7 +40,7 @@ class Object:
         self.meta = meta
         self._get = get
         self._version = first.meta
-        self._spans: tuple[Slice, ...] = ()
+        self._runs: Sequence[Slice] = ()
         start, stop = first.range if has_bytes else (0, 0)
         self._part: _Part | None = None
         if has_bytes:
@@ -52,7 +51,7 @@ class Object:
 
         Those that lie near each other are asked for at once. Raises what the store's failure is.
         """
-        self._spans = coalesce(slices, NEAR)
+        self._runs = _runs(slices)
         self._part_with(slices[0])
 
     def read(self, start: int, stop: int) -> Iterator[bytes]:
@@ -68,10 +67,7 @@ class Object:
         if self._part is not None and self._part.holds(piece):
             return self._part
         self.close()
-        start, stop = piece
-        for span in self._spans:
-            if span.start <= start and stop <= span.stop:
-                stop = span.stop
+        start, stop = next((run for run in self._runs if run.start == piece.start), piece)
         self._part = _Part(self._chunks(self._ask(start, stop), start, stop), start, stop)
         return self._part
 
@@ -104,6 +100,17 @@ class Object:
                 if failures == _ATTEMPTS:
                     raise
             result = self._ask(start, stop)
+
+
+def _runs(slices: Iterable[Slice]) -> Sequence[Slice]:
+    """Join slices of which each begins soon after the one before it."""
+    runs: list[Slice] = []
+    for piece in slices:
+        if runs and runs[-1].stop <= piece.start <= runs[-1].stop + NEAR:
+            runs.append(Slice(runs.pop().start, piece.stop))
+        else:
+            runs.append(piece)
+    return runs
 
 
 class _Part:
