@@ -37,7 +37,8 @@ def describe(result: Any, name: str, metadata_prefix: str | None) -> Meta:
         size=known["size"],
         content_type=guessed.content_type if content_type == _UNSAID else content_type,
         etag=entity_tag(known["e_tag"]),
-        modified=int(known["last_modified"].timestamp()),
+        # The library's word for no date at all is the first second of 1970.
+        modified=int(known["last_modified"].timestamp()) or None,
         encoding=_encoding(attributes.get("Content-Encoding", "")) or guessed.encoding,
         extra=(NOSNIFF, *_fields(attributes, metadata_prefix)),
     )

@@ -84,22 +84,22 @@ class Object:
         return result
 
     def _chunks(self, result: Any, start: int, stop: int) -> Iterator[bytes]:
-        """Read to ``stop``; where that breaks off, go on from there with another request."""
+        """Read up to ``stop``; where that breaks off, go on from there with another request."""
+        chunks = attempt(result.stream, min_chunk_size=CHUNK)
+        del result  # it may hold the store's connection
         failures = 0
-        while True:
-            chunks = attempt(result.stream, min_chunk_size=CHUNK)
-            del result  # it may hold the store's connection
+        while True:  # until who reads has enough
             try:
-                while chunk := attempt(next, chunks, b""):
-                    failures = 0
-                    start += len(chunk)
-                    yield chunk
-                return
+                chunk = attempt(next, chunks)
             except StoreFailure:
                 failures += 1
                 if failures == _ATTEMPTS:
                     raise
-            result = self._ask(start, stop)
+                chunks = attempt(self._ask(start, stop).stream, min_chunk_size=CHUNK)
+            else:
+                failures = 0
+                start += len(chunk)
+                yield chunk
 
 
 def _runs(slices: Iterable[Slice]) -> Sequence[Slice]:
