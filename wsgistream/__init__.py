@@ -15,6 +15,7 @@ from wsgistream.middleware.signed import SignedURLMiddleware, sign
 from wsgistream.middleware.streaming import StreamingMiddleware
 from wsgistream.middleware.throttle import ThrottleMiddleware
 from wsgistream.offload import XAccelRedirect, XSendfile
+from wsgistream.redirect import StoreRedirect
 from wsgistream.respond import FileResponse, respond
 from wsgistream.rules.decide import decide
 from wsgistream.server.sockets import CannotListen
@@ -61,6 +62,7 @@ __all__ = [
     "Slice",
     "Source",
     "Store",
+    "StoreRedirect",
     "Stream",
     "StreamingMiddleware",
     "StreamingResponse",

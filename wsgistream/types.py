@@ -83,6 +83,14 @@ class Prepared(Protocol):
         """Make ready to give these, one after the other; what fails can still be answered."""
 
 
+@runtime_checkable
+class Linked(Protocol):
+    """A source that can be had elsewhere, by who has a link."""
+
+    def link(self, seconds: float) -> str:
+        """Make a URL that holds for so long; raises OSError where none can be made."""
+
+
 class Entry(NamedTuple):
     """One line of a folder's listing."""
 

@@ -116,7 +116,8 @@ class DirectoryApp:
             return other(environ, start_response)
         try:
             store = self._store
-            if isinstance(store, StoreOfRequests):
+            if isinstance(store, StoreOfRequests) and self._responder is respond:
+                # Any other may want no bytes.
                 store = store.for_request(environ)
             answer = self._find(store, environ) or self._inner or self._fallen_back(store, environ)
         except (NotFound, NotAcceptable, OSError) as error:

@@ -27,7 +27,8 @@ from wsgistream.types import Entry, Source
         pytest.param("file:///srv", {}, "given by its path", id="a folder of this machine"),
         pytest.param("s3://b", {"config": {"x": "y"}}, "There can be no", id="an unknown option"),
         pytest.param("s3://b", {"timeout": 0}, "more than 0", id="no time"),
-        pytest.param("s3://b", {"patience": -1}, "not below 0", id="less than no patience"),
+        pytest.param("s3://b", {"metadata_cache": -1}, "below 0", id="less than no memory"),
+        pytest.param("s3://b", {"patience": -1}, "below 0", id="less than no patience"),
         pytest.param("s3://b", {"metadata_prefix": "a b"}, "header name", id="no name of a field"),
     ],
 )
@@ -147,6 +148,16 @@ def test_a_key_that_cannot_be_named_is_no_reason_not_to_begin(ceph: Ceph) -> Non
     assert [ask(app, path).status for path in ("/a//b", "/a/", "/")] == [404, 502, 200]
 
 
+@pytest.mark.parametrize("path", ["/" + "k" * 1025, "/" + "k" * 200_000, "/\u20ac" * 300])
+def test_what_is_too_long_for_a_key_is_not_asked_for(
+    ceph: Ceph, store: Proxy, bucket: str, path: str
+) -> None:
+    app = DirectoryApp(ceph.store(bucket, endpoint=store.endpoint), listing=True)
+    for each in (path, f"{path}/"):
+        assert ask(app, each).status == 404
+    assert store.requests == []
+
+
 def test_what_has_no_lists_is_not_asked_for_one() -> None:
     Bucket("http://127.0.0.1:1/files").check()
 
@@ -213,7 +224,7 @@ def test_another_version_with_a_weak_tag_is_seen(store: Proxy) -> None:
     )
     store.faults.extend(Fault(answer=b'%sETag: W/"%d"\r\n\r\nab' % (head, n)) for n in range(2))
     app = DirectoryApp(f"{store.endpoint}/files")
-    assert ask(app, "/a.bin", headers={"If-Match": "*"}).status == 502
+    assert ask(app, "/a.bin", headers={"If-Match": "*"}).status == 503
     assert store.requests == ["HEAD", "GET"]
 
 

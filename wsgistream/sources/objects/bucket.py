@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from operator import itemgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 from wsgistream.rules.fields import check_header
 from wsgistream.rules.media import guess_media, is_compressible
@@ -14,12 +13,17 @@ from wsgistream.rules.negotiation import IDENTITY, SUFFIXES
 from wsgistream.rules.paths import is_hidden
 from wsgistream.sources.folder import VARY, NotAcceptable, encoded
 from wsgistream.sources.objects.address import parse_address
+from wsgistream.sources.objects.client import Client
 from wsgistream.sources.objects.description import describe
 from wsgistream.sources.objects.failures import StoreRefusal
-from wsgistream.sources.objects.library import Access, attempt, library, open_store
-from wsgistream.sources.objects.source import Get, Object
+from wsgistream.sources.objects.known import Known
+from wsgistream.sources.objects.library import Access, can_sign, open_store
+from wsgistream.sources.objects.source import LinkedObject, Object
 from wsgistream.sources.objects.wish import HEAD, first_wish
 from wsgistream.types import Entry, Store
+
+# Bytes of a key: of S3, and of the others.
+_LONGEST_KEY: Final = 1024
 
 _Seen = TypeVar("_Seen")
 
@@ -38,7 +42,8 @@ class Bucket:
     ``hidden``: give dot-files too. ``precompressed``: look for siblings (``.gz``, ``.br``,
     ``.zst``) of what is text. ``tell_forbidden``: say 403 of what may not be read; False: as of
     what is missing, 404. ``metadata_prefix``: what the fields of the user's metadata begin with,
-    such as ``X-Meta-``; None: they are not told.
+    such as ``X-Meta-``; None: they are not told. ``metadata_cache``: seconds for which what was
+    said of an object, or that there is none, is taken for true without asking; 0: always ask.
 
     Nothing is asked before the first ``find``, so that it may be made before a process forks.
     Raises ValueError for a URL or an option that cannot be, and ImportError without the library.
@@ -59,9 +64,10 @@ class Bucket:
         precompressed: bool = True,
         tell_forbidden: bool = True,
         metadata_prefix: str | None = None,
+        metadata_cache: float = 0.0,
     ) -> None:
-        if not (timeout > 0 and patience >= 0):
-            raise ValueError("timeout is more than 0 seconds, and patience is not below 0.")
+        if not (timeout > 0 and patience >= 0 and metadata_cache >= 0):
+            raise ValueError("timeout is more than 0 seconds; none of the others is below 0.")
         if metadata_prefix is not None:
             check_header(f"{metadata_prefix}name", "")
         address = parse_address(url)
@@ -69,12 +75,13 @@ class Bucket:
         self.url = url
         #: The library's own store.
         self.store = open_store(address.store, access)
-        self._library = library()
+        self._client = Client(self.store, Known(metadata_cache))
         self._above = tuple(filter(None, f"{address.prefix}/{prefix}".split("/")))
         self._hidden = hidden
         self._precompressed = precompressed
         self._tell_forbidden = tell_forbidden
         self._metadata_prefix = metadata_prefix
+        self._make = LinkedObject if can_sign(self.store) else Object
 
     def check(self, *, listing: bool = True) -> None:
         """Ask the store once, so that what is wrong with its URL or its keys is seen at once.
@@ -85,7 +92,7 @@ class Bucket:
         if type(self.store).__name__ == "HTTPStore":
             return  # which has no lists, unless it speaks WebDAV
         try:
-            attempt(next, self._library.list(self.store, self._key(()), chunk_size=1), None)
+            self._client.look(self._key(()))
         except StoreRefusal:
             return  # it is there, with a key that the library cannot name
         except OSError as error:
@@ -126,11 +133,10 @@ class Bucket:
 
         None: no such folder, or not to be given. Raises as ``find`` does.
         """
-        if path and not self._shows(path):
+        if not self._shows(path):
             return None
         prefix = self._key(path)
-        look = partial(attempt, self._library.list_with_delimiter, self.store, prefix)
-        found = self._seen(look)
+        found = self._seen(self._client.list, prefix)
         # A folder may hold no more than an object of its own name, which some tools make.
         if found is None or (path and not (found["common_prefixes"] or found["objects"])):
             return None
@@ -148,7 +154,9 @@ class Bucket:
                 yield Entry(name, "file", known["size"], int(known["last_modified"].timestamp()))
 
     def _shows(self, path: Sequence[str]) -> bool:
-        return self._hidden or not is_hidden(path)
+        """Tell whether a path may be shown, and can be a key at all."""
+        key = self._key(path).encode("utf-8", "surrogateescape")
+        return len(key) <= _LONGEST_KEY and (self._hidden or not is_hidden(path))
 
     def _key(self, path: Sequence[str]) -> str:
         return "/".join((*self._above, *path))
@@ -183,43 +191,23 @@ class Bucket:
         return sibling
 
     def _open(self, wish: Mapping[str, Any], path: Sequence[str]) -> Object | None:
-        get = partial(self._get, self._key(path))
-        first = self._seen(partial(_first, get, wish))
+        key = self._key(path)
+        first = self._seen(self._client.first, key, wish)
         if first is None:
             return None
-        meta = describe(first.result, path[-1], self._metadata_prefix)
-        return Object(get, first.result, meta, has_bytes=first.has_bytes)
+        meta = describe(first.head, path[-1], self._metadata_prefix)
+        return self._make(self._client, key, first, meta)
 
-    def _get(self, key: str, options: Mapping[str, Any]) -> Any:
-        return attempt(self._library.get, self.store, key, options=dict(options))
-
-    def _seen(self, look: Callable[[], _Seen]) -> _Seen | None:
+    def _seen(self, look: Callable[..., _Seen], *arguments: Any) -> _Seen | None:
         """Look at the store; None: what is looked for is missing, or is to seem so."""
         try:
-            return look()
+            return look(*arguments)
         except FileNotFoundError:
             return None
         except PermissionError:
             if self._tell_forbidden:
                 raise
             return None
-
-
-class _First(NamedTuple):
-    """The first answer of the store, and whether bytes come with it."""
-
-    result: Any
-    has_bytes: bool
-
-
-def _first(get: Get, wish: Mapping[str, Any]) -> _First:
-    try:
-        return _First(get(wish), wish is not HEAD)
-    except StoreRefusal:
-        if "range" not in wish:
-            raise
-    # There is no such range, or none at all of such a kind; the size will tell.
-    return _First(get(HEAD), has_bytes=False)
 
 
 class _Asked:

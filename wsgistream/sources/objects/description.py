@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from wsgistream.rules.conditions import is_entity_tag
 from wsgistream.rules.decide import NOSNIFF
 from wsgistream.rules.fields import is_token
 from wsgistream.rules.media import guess_media
+from wsgistream.sources.objects.known import Head
 from wsgistream.types import Header, Meta
 
 #: The fields of an object's own that are answered as they are.
@@ -24,13 +25,12 @@ _UNSAID: Final = "binary/octet-stream"
 _IN_TRANSIT: Final = "aws-chunked"
 
 
-def describe(result: Any, name: str, metadata_prefix: str | None) -> Meta:
-    """Make the Meta of what ``get`` has given; ``name`` gives the type where nobody has said one.
+def describe(head: Head, name: str, metadata_prefix: str | None) -> Meta:
+    """Make the Meta of an object; ``name`` gives the type where nobody has said one.
 
     ``metadata_prefix``: names the fields of the user's metadata; None: they are not told.
     """
-    known: Mapping[str, Any] = result.meta
-    attributes: Mapping[str, str] = result.attributes
+    known, attributes = head
     guessed = guess_media(name)
     content_type = attributes.get("Content-Type", _UNSAID)
     return Meta(

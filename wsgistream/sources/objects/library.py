@@ -28,7 +28,9 @@ _CODE: Final = re.compile(r"<Code>(\w+)</Code>")
 
 _FORBIDDEN: Final = (401, 403)
 
-#: Where S3 is, if not at Amazon; the last one found is the one that counts.
+_SIGNING: Final = frozenset({"AzureStore", "GCSStore", "S3Store"})
+
+# Where S3 is, if not at Amazon; the last one found is the one that counts.
 _ENDPOINTS: Final = ("AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
 
 # How long one answer may take in all: a slow client may take its time.
@@ -110,6 +112,11 @@ def attempt(function: Callable[..., _Result], *arguments: Any, **options: Any) -
         raise FileNotFoundError(errno.ENOENT, str(error)) from None
     except Exception as error:
         raise _failure(error) from None
+
+
+def can_sign(store: Any) -> bool:
+    """Tell whether the library can make links to what is in a store."""
+    return type(store).__name__ in _SIGNING
 
 
 def _failure(error: Exception) -> OSError:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
+from wsgistream.sources.objects.client import Client, First
 from wsgistream.sources.objects.failures import Replaced, StoreFailure
 from wsgistream.sources.objects.library import attempt
 from wsgistream.sources.objects.wish import WHOLE
@@ -23,28 +24,26 @@ _ATTEMPTS: Final = 3
 # What tells one version of an object from another.
 _OF_A_VERSION: Final = ("e_tag", "size", "last_modified")
 
-#: Asks the store for an object, with options of the library's ``get``.
-Get = Callable[[Mapping[str, Any]], Any]
-
 
 class Object:
-    """What ``get`` gives, as a source of the one version whose head is ``first``.
+    """The object at ``key``, as a source of the one version that ``first`` tells of.
 
-    ``first`` may hold a part already, which is then not asked for again; ``meta`` describes it. A
-    part that breaks off is asked for again from there on, and never joined to another version.
+    ``meta`` describes it. What has come of it already is not asked for again. What breaks off is
+    asked for again from there on, and is never joined to another version.
     """
 
     file = None
 
-    def __init__(self, get: Get, first: Any, meta: Meta, *, has_bytes: bool) -> None:
+    def __init__(self, client: Client, key: str, first: First, meta: Meta) -> None:
         self.meta = meta
-        self._get = get
-        self._version = first.meta
+        self._client = client
+        self._key = key
+        self._version = first.head.meta
         self._runs: Sequence[Slice] = ()
-        start, stop = first.range if has_bytes else (0, 0)
         self._part: _Part | None = None
-        if has_bytes:
-            self._part = _Part(self._chunks(first, start, stop), start, stop)
+        if first.result is not None:
+            start, stop = first.result.range
+            self._part = _Part(self._chunks(first.result, start, stop), start, stop)
 
     def prepare(self, slices: Sequence[Slice]) -> None:
         """Ask for what is read first of these slices, so that a failure can still be answered.
@@ -78,7 +77,7 @@ class Object:
         # A weak tag never matches (RFC 9110 §13.1.1); but what comes is looked at in any case.
         if self.meta.etag is not None and self.meta.etag == tag and not tag.startswith("W/"):
             options["if_match"] = tag
-        result = self._get(options)
+        result = self._client.get(self._key, options)
         if any(result.meta[name] != self._version[name] for name in _OF_A_VERSION):
             raise Replaced("The object was replaced while it was being sent.")
         return result
@@ -132,3 +131,10 @@ class _Part:
 
     def close(self) -> None:
         self._body.close()
+
+
+class LinkedObject(Object):
+    """An object of a store that signs links to what it has."""
+
+    def link(self, seconds: float) -> str:
+        return self._client.link(self._key, seconds)
