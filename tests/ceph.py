@@ -64,7 +64,7 @@ osd class update on start = false
 osd class load list = *
 osd class default list = *
 [client.rgw]
-rgw frontends = beast endpoint=127.0.0.1:{gateway}
+rgw frontends = beast endpoint=127.0.0.1:{gateway} tcp_nodelay=1
 rgw data = {folder}/rgw
 rgw dns name = localhost
 rgw thread pool size = 64

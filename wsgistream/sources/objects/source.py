@@ -13,7 +13,7 @@ from wsgistream.types import Meta, Slice
 from wsgistream.wsgi.bodies import OnePass
 
 #: Bytes of a chunk: from 64 KiB to 1 MiB they cost the same, and one is held for each client.
-CHUNK: Final = 256 * 1024
+CHUNK: Final = 128 * 1024
 
 #: Bytes between two ranges that are read and dropped, and cost less than a request of their own.
 NEAR: Final = 256 * 1024
