@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.ceph import Ceph
+from tests.ceph import ACCESS_KEY, SECRET_KEY, Ceph
 from tests.client import ask
 from tests.servers import process
 from tests.sources.objects.proxy import BUSY, Fault, Proxy
@@ -106,24 +106,26 @@ def test_the_command_serves_a_bucket(ceph: Ceph, bucket: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("url", "environ", "said"),
+    ("url", "environ", "said", "workers"),
     [
-        pytest.param("s3://nowhere", {}, "404 NoSuchBucket", id="no such bucket"),
+        pytest.param("s3://nowhere", {}, "404 NoSuchBucket", 1, id="no such bucket"),
         pytest.param(
-            "s3://{}", {"AWS_SECRET_ACCESS_KEY": "x"}, "403 SignatureDoesNotMatch", id="a secret"
+            "s3://{}", {"AWS_SECRET_ACCESS_KEY": "x"}, "403 SignatureDoesNotMatch", 1, id="a secret"
         ),
-        pytest.param("s3://{}", {"AWS_ACCESS_KEY_ID": "x"}, "403 InvalidAccessKeyId", id="a key"),
+        pytest.param("s3://{}", {"AWS_ACCESS_KEY_ID": "x"}, "403 InvalidAccess", 1, id="a key"),
         pytest.param(
-            "s3://{}", {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "error sending", id="no store"
+            "s3://{}", {"AWS_ACCESS_KEY_ID": "x"}, "403 InvalidAccess", 2, id="of each worker"
+        ),
+        pytest.param(
+            "s3://{}", {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "sending", 1, id="no store"
         ),
     ],
 )
-@pytest.mark.parametrize("workers", ["1", "2"])
 def test_the_command_says_what_is_wrong_in_one_sentence(
-    ceph: Ceph, bucket: str, url: str, environ: dict[str, str], said: str, workers: str
+    ceph: Ceph, bucket: str, url: str, environ: dict[str, str], said: str, workers: int
 ) -> None:
     place = url.format(bucket)
-    options = ("--listen", "127.0.0.1:0", "--workers", workers)
+    options = ("--listen", "127.0.0.1:0", "--workers", str(workers))
     with process("serve", place, *options, environ={**ceph.environ, **environ}) as run:
         line = run.said()
         assert line.startswith(f"wsgistream: {place} cannot be served: ")
@@ -177,6 +179,50 @@ def test_anybody_s_objects_need_no_keys(ceph: Ceph) -> None:
     ceph.put(public, "a.txt", b"0123456789", x_amz_acl="public-read")
     app = DirectoryApp(ceph.store(public, anonymous=True, config={}))
     assert ask(app, "/a.txt").body == b"0123456789"
+
+
+@pytest.fixture
+def profile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "credentials"
+    keys = f"aws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\n"
+    file.write_text(f"[other]\naws_access_key_id = x\naws_secret_access_key = x\n[mine]\n{keys}")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+
+
+@pytest.mark.usefixtures("profile")
+def test_a_profile_says_who_asks(ceph: Ceph, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def status(**options: Any) -> int:
+        app = DirectoryApp(ceph.store(bucket, **options))
+        return ask(app, "/films/a.txt").status
+
+    assert status(config={}) == 200
+    monkeypatch.setenv("AWS_PROFILE", "other")
+    assert status(config={}) == 403
+    assert status() == 200  # keys that are given count more
+    monkeypatch.setenv("AWS_PROFILE", "none")
+    with pytest.raises(ValueError, match="AWS_PROFILE"):
+        status(config={})
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    monkeypatch.delitem(sys.modules, "obstore.auth.boto3")
+    with pytest.raises(ImportError, match="pip install boto3"):
+        status(config={})
+
+
+def test_keys_can_be_asked_for(ceph: Ceph, bucket: str) -> None:
+    def keys() -> dict[str, Any]:
+        asked.append(True)
+        return {
+            "access_key_id": ACCESS_KEY,
+            "secret_access_key": SECRET_KEY,
+            "expires_at": None,
+        }
+
+    asked: list[bool] = []
+    app = DirectoryApp(ceph.store(bucket, config={}, credentials=keys))
+    assert [ask(app, "/films/a.txt").status for _ in range(2)] == [200, 200]
+    assert asked
 
 
 @pytest.mark.parametrize(
@@ -236,6 +282,15 @@ def test_a_sibling_is_let_go_where_the_plain_object_cannot_be_had(
     store.faults.extend([Fault(), Fault(answer=BUSY)])
     made = ceph.store(bucket, endpoint=store.endpoint, patience=0)
     assert ask(DirectoryApp(made), "/b.css", headers={"Accept-Encoding": "gzip"}).status == 503
+
+
+def test_a_sibling_that_may_not_be_read_is_passed_over(ceph: Ceph) -> None:
+    public = ceph.make_bucket()
+    ceph.put(public, "a.css", b"plain", x_amz_acl="public-read")
+    ceph.put(public, "a.css.gz", b"packed")
+    app = DirectoryApp(ceph.store(public, anonymous=True, config={}))
+    answer = ask(app, "/a.css", headers={"Accept-Encoding": "br, gzip"})
+    assert (answer.status, answer.body, answer["vary"]) == (200, b"plain", "Accept-Encoding")
 
 
 def test_a_sibling_that_is_older_is_passed_over(ceph: Ceph, bucket: str) -> None:

@@ -12,12 +12,13 @@ from wsgistream.rules.media import guess_media, is_compressible
 from wsgistream.rules.negotiation import IDENTITY, SUFFIXES
 from wsgistream.rules.paths import is_hidden
 from wsgistream.sources.folder import VARY, NotAcceptable, encoded
+from wsgistream.sources.objects.access import Access, open_store
 from wsgistream.sources.objects.address import parse_address
 from wsgistream.sources.objects.client import Client
 from wsgistream.sources.objects.description import describe
 from wsgistream.sources.objects.failures import StoreRefusal
 from wsgistream.sources.objects.known import Known
-from wsgistream.sources.objects.library import Access, can_sign, open_store
+from wsgistream.sources.objects.library import can_sign
 from wsgistream.sources.objects.source import LinkedObject, Object
 from wsgistream.sources.objects.wish import HEAD, first_wish
 from wsgistream.types import Entry, Store
@@ -35,9 +36,10 @@ class Bucket:
     (``az://``), of any server (``https://``), or ``memory://``, whose ``store`` is the library's,
     to be filled. What is not said here is taken from where each store's own tools take it.
 
-    ``endpoint`` and ``region``: where S3 is. ``anonymous``: sign no request. ``config``: further
-    options of obstore for this kind of store. ``timeout``: seconds of silence after which the
-    store is taken for down; ``patience``: seconds for which what fails is tried again.
+    ``endpoint`` and ``region``: where S3 is. ``anonymous``: sign no request. ``credentials``:
+    what asks for keys, a provider of ``obstore.auth``. ``config``: further options of obstore.
+    ``timeout``: seconds of silence after which the store is taken for down; ``patience``: seconds
+    for which what fails is tried again.
 
     ``hidden``: give dot-files too. ``precompressed``: look for siblings (``.gz``, ``.br``,
     ``.zst``) of what is text. ``tell_forbidden``: say 403 of what may not be read; False: as of
@@ -57,6 +59,7 @@ class Bucket:
         endpoint: str | None = None,
         region: str | None = None,
         anonymous: bool = False,
+        credentials: Callable[[], Any] | None = None,
         config: Mapping[str, Any] | None = None,
         timeout: float = 10.0,
         patience: float = 5.0,
@@ -71,7 +74,8 @@ class Bucket:
         if metadata_prefix is not None:
             check_header(f"{metadata_prefix}name", "")
         address = parse_address(url)
-        access = Access(endpoint, region, anonymous, config or {}, timeout, patience)
+        who = (anonymous, credentials, config or {})
+        access = Access(endpoint, region, *who, timeout, patience)
         self.url = url
         #: The library's own store.
         self.store = open_store(address.store, access)
@@ -166,17 +170,22 @@ class Bucket:
     ) -> Object | None:
         """Open the first form there is; whether there are others is not asked, so all may vary."""
         for coding in encodings:
-            identity = coding == IDENTITY
-            found = self._open(wish, path) if identity else self._open_in(coding, wish, path)
-            if found is not None or identity:
-                return found if found is None else _varying(found)
+            if coding == IDENTITY:
+                plain = self._open(wish, path)
+                return None if plain is None else _varying(plain)
+            sibling = self._open_in(coding, wish, path)
+            if sibling is not None:
+                return _varying(sibling)
         if self._open(HEAD, path) is None:
             return None
         raise NotAcceptable
 
     def _open_in(self, coding: str, wish: Mapping[str, Any], path: Sequence[str]) -> Object | None:
         """Open the object in a coding, unless it is older than the plain one."""
-        sibling = self._open(wish, (*path[:-1], path[-1] + SUFFIXES[coding]))
+        try:
+            sibling = self._open(wish, (*path[:-1], path[-1] + SUFFIXES[coding]))
+        except PermissionError:  # which Amazon also says of what is missing, to who may not list
+            return None
         if sibling is None:
             return None
         try:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import errno
-import os
 import re
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+from collections.abc import Callable
 from importlib import import_module
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 from wsgistream.sources.objects.failures import (
     Replaced,
@@ -30,25 +28,6 @@ _FORBIDDEN: Final = (401, 403)
 
 _SIGNING: Final = frozenset({"AzureStore", "GCSStore", "S3Store"})
 
-# Where S3 is, if not at Amazon; the last one found is the one that counts.
-_ENDPOINTS: Final = ("AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
-
-# How long one answer may take in all: a slow client may take its time.
-_WHOLE_ANSWER: Final = timedelta(days=7)
-
-
-class Access(NamedTuple):
-    """How a store is reached, and for how long it is waited for."""
-
-    endpoint: str | None
-    region: str | None
-    anonymous: bool
-    config: Mapping[str, Any]
-    timeout: float
-    """Seconds of silence after which a request, or an answer, is taken for lost."""
-    patience: float
-    """Seconds for which a request that fails is tried again."""
-
 
 def library() -> Any:
     """Import obstore; raises ImportError with a sentence for a person where it is not there."""
@@ -58,47 +37,6 @@ def library() -> Any:
         raise ImportError(
             "Object stores need a library: pip install 'wsgistream[objects]'."
         ) from None
-
-
-def open_store(url: str, access: Access) -> Any:
-    """Make the library's store for a URL; nothing is asked of it yet.
-
-    Raises ValueError for a URL or an option that cannot be, and ImportError without the library.
-    """
-    make = import_module(f"{library().__name__}.store").from_url
-    options: dict[str, Any] = {}
-    if not url.startswith("memory:"):
-        options["client_options"] = _client_options(url, access)
-        options["retry_config"] = _retry_config(access)
-    given = {"endpoint": access.endpoint, "region": access.region}
-    config: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    if access.anonymous:
-        config["skip_signature"] = True
-    config.update(access.config)
-    try:
-        return make(url, config=config, **options) if config else make(url, **options)
-    except Exception as error:
-        raise ValueError(f"There can be no object store {url!r}: {_reason(error)}.") from None
-
-
-def _client_options(url: str, access: Access) -> dict[str, Any]:
-    found = [os.environ[name] for name in _ENDPOINTS if os.environ.get(name)]
-    endpoint = access.endpoint or access.config.get("endpoint") or [None, *found][-1] or url
-    silence = timedelta(seconds=access.timeout)
-    return {
-        # Who writes http:// means it.
-        "allow_http": str(endpoint).startswith("http://"),
-        "connect_timeout": min(silence, timedelta(seconds=5)),
-        "read_timeout": silence,
-        "timeout": _WHOLE_ANSWER,
-    }
-
-
-def _retry_config(access: Access) -> dict[str, Any]:
-    pauses = {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=1)}
-    retries = 1000 if access.patience else 0  # the time ends them
-    patience = timedelta(seconds=access.patience)
-    return {"backoff": pauses, "max_retries": retries, "retry_timeout": patience}
 
 
 def attempt(function: Callable[..., _Result], *arguments: Any, **options: Any) -> _Result:
@@ -127,10 +65,10 @@ def _failure(error: Exception) -> OSError:
     found = _STATUS.search(text)
     status = None if found is None else int(found[1])
     if status in _FORBIDDEN or kind in ("PermissionDeniedError", "UnauthenticatedError"):
-        return PermissionError(errno.EACCES, _reason(error))
+        return PermissionError(errno.EACCES, reason(error))
     if status == 404:
-        return FileNotFoundError(errno.ENOENT, _reason(error))
-    return _failure_class(kind, status, text)(_reason(error))
+        return FileNotFoundError(errno.ENOENT, reason(error))
+    return _failure_class(kind, status, text)(reason(error))
 
 
 def _failure_class(kind: str, status: int | None, text: str) -> type[StoreFailure]:
@@ -145,7 +83,7 @@ def _failure_class(kind: str, status: int | None, text: str) -> type[StoreFailur
     return StoreFailure
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """Shorten the library's text, which may go on for pages: to the store's own word for it."""
     text = str(error)
     status, code = _STATUS.search(text), _CODE.search(text)
