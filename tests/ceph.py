@@ -8,7 +8,9 @@ import hmac
 import http.client
 import itertools
 import os
+import random
 import shutil
+import socket
 import subprocess
 import uuid
 from collections.abc import Iterator, Mapping
@@ -19,7 +21,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from tests.fronts.fronts import free_port
 from tests.servers import DEADLINE, eventually
 from wsgistream.sources.objects.bucket import Bucket
 
@@ -77,12 +78,21 @@ def missing_program() -> str | None:
     return next((program for program in PROGRAMS if shutil.which(program) is None), None)
 
 
+def settled_port() -> int:
+    """Find a free port below those that the system gives to clients, who may be many meanwhile."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as sock, suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("there is no free port")
+
+
 @dataclass
 class Ceph:
     """The store, and what is needed to speak to it."""
 
     folder: Path
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=settled_port)
     _gateway: subprocess.Popen[bytes] | None = None
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
@@ -180,7 +190,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 @contextmanager
 def one_node(folder: Path) -> Iterator[Ceph]:
     """Run a monitor, a memory and a gateway; they are killed in the end."""
-    monitor, fsid = free_port(), str(uuid.uuid4())
+    monitor, fsid = settled_port(), str(uuid.uuid4())
     store = Ceph(folder)
     texts = {"folder": folder, "fsid": fsid, "monitor": monitor, "gateway": store.port}
     (folder / "ceph.conf").write_text(CONFIGURATION.format(**texts))

@@ -7,7 +7,7 @@ import pwd
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -113,6 +113,19 @@ def lighttpd(folder: Path, media: Path, backend: int) -> Iterator[int]:
         f'server.document-root = "{folder}"\nserver.errorlog = "{folder}/error.log"\n{server}'
     )
     with _running([program("lighttpd"), "-D", "-f", f"{folder}/lighttpd.conf"], folder, port):
+        yield port
+
+
+@contextmanager
+def haproxy(folder: Path, backends: Sequence[int]) -> Iterator[int]:
+    port = free_port()
+    servers = {
+        f"10.0.0.{number}:8080": f"127.0.0.1:{backend}"
+        for number, backend in enumerate(backends, 1)
+    }
+    text = configuration("scale-out/haproxy.cfg", {"*:80": f"127.0.0.1:{port}", **servers})
+    (folder / "haproxy.cfg").write_text(text)
+    with _running([program("haproxy"), "-db", "-f", f"{folder}/haproxy.cfg"], folder, port):
         yield port
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.ceph import Ceph
 from tests.sources.objects.proxy import Proxy, proxy
+from wsgistream.sources.objects import single
 
 
 @pytest.fixture
@@ -15,3 +16,10 @@ def store(ceph: Ceph) -> Iterator[Proxy]:
     """A real store behind a proxy."""
     with proxy(ceph.port) as made:
         yield made
+
+
+@pytest.fixture(autouse=True)
+def _no_connections_left() -> Iterator[None]:
+    """Let no store of one test be that of the next, or keep its connections open."""
+    yield
+    single._bucket.cache_clear()
