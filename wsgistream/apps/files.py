@@ -109,16 +109,15 @@ class DirectoryApp:
             and (self._inner is None or is_quick(self._inner))
         )
         self._store = Shelf(store) if isinstance(store, Folder) and is_quick(self) else store
+        # Any other responder may want no bytes, and then none should be asked for.
+        self._asked = store if responder is respond and isinstance(store, StoreOfRequests) else None
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
         if environ["REQUEST_METHOD"] not in _READING:
             other = self._inner or answer_other_method
             return other(environ, start_response)
         try:
-            store = self._store
-            if isinstance(store, StoreOfRequests) and self._responder is respond:
-                # Any other may want no bytes.
-                store = store.for_request(environ)
+            store = self._store if self._asked is None else self._asked.for_request(environ)
             answer = self._find(store, environ) or self._inner or self._fallen_back(store, environ)
         except (NotFound, NotAcceptable, OSError) as error:
             return refuse(error, environ, start_response)

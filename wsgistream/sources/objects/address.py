@@ -21,7 +21,7 @@ class Address(NamedTuple):
 
 def is_url(place: object) -> bool:
     """Tell whether a place is a URL, and no path of a file."""
-    return isinstance(place, str) and _URL.fullmatch(place) is not None
+    return isinstance(place, str) and "://" in place and _URL.fullmatch(place) is not None
 
 
 def parse_address(url: str) -> Address:
