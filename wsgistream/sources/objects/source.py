@@ -90,7 +90,7 @@ class Object:
         while True:  # until who reads has enough
             try:
                 chunk = attempt(next, chunks)
-            except StoreFailure:
+            except StoreFailure:  # or an end that comes too soon
                 failures += 1
                 if failures == _ATTEMPTS:
                     raise
