@@ -1,6 +1,9 @@
 """wsgistream: streaming over HTTP for every WSGI stack."""
 
+from wsgistream.apps.events import EventsApp
 from wsgistream.apps.files import DirectoryApp, FileApp
+from wsgistream.apps.multipart import MultipartStream
+from wsgistream.apps.recording import RecordingApp
 from wsgistream.hosts import as_webob, reply_to
 from wsgistream.keys import read_keys
 from wsgistream.middleware.accesslog import AccessLogMiddleware
@@ -24,6 +27,10 @@ from wsgistream.serving import serve
 from wsgistream.site import create_app
 from wsgistream.sources.file import File, etag_of_content, etag_of_status
 from wsgistream.sources.folder import Folder
+from wsgistream.sources.live.follow import follow
+from wsgistream.sources.live.hub import Hub, HubAway
+from wsgistream.sources.live.memory import MemoryHub
+from wsgistream.sources.live.redis import RedisHub
 from wsgistream.sources.memory import Memory
 from wsgistream.sources.objects.bucket import Bucket
 from wsgistream.sources.restartable import Restartable
@@ -45,18 +52,25 @@ __all__ = [
     "ConcurrencyLimitMiddleware",
     "DirectoryApp",
     "Entry",
+    "EventsApp",
     "File",
     "FileApp",
     "FileResponse",
     "Folder",
     "HeadersMiddleware",
+    "Hub",
+    "HubAway",
     "Memory",
+    "MemoryHub",
     "Meta",
     "MetricsMiddleware",
+    "MultipartStream",
     "Pausable",
     "Plan",
     "PrefixMiddleware",
     "RangeMiddleware",
+    "RecordingApp",
+    "RedisHub",
     "Restartable",
     "SignedURLMiddleware",
     "Slice",
@@ -77,6 +91,7 @@ __all__ = [
     "decide",
     "etag_of_content",
     "etag_of_status",
+    "follow",
     "read_keys",
     "reply_to",
     "respond",

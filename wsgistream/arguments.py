@@ -12,6 +12,7 @@ from wsgistream.values import (
     read_log_format,
     read_offload,
     read_prefix,
+    read_proxy,
     read_size,
     read_socket_path,
     read_threads,
@@ -122,6 +123,12 @@ def _add_server_options(group: argparse._ArgumentGroup) -> None:
         type=read_socket_path,
         metavar="PATH",
         help="a Unix socket to listen on",
+    )
+    group.add_argument(
+        "--trusted-proxy",
+        type=read_proxy,
+        metavar="ADDRESS",
+        help="believe the X-Forwarded-For and -Proto of the server in front that has this address",
     )
     group.add_argument(
         "--threads",

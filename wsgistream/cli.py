@@ -71,8 +71,16 @@ def serve(arguments: Sequence[str]) -> int:
                 threads=chosen["threads"],
                 health=chosen["health"],
                 line=None if chosen["quiet"] else log_format(chosen["log_format"]),
+                **_trusting(chosen["trusted_proxy"]),
             )
     return 0
+
+
+def _trusting(proxy: str | None) -> Mapping[str, str]:
+    """Have one address believed in who asks and by which scheme; the Host is the client's own."""
+    if proxy is None:
+        return {}
+    return {"trusted_proxy": proxy, "trusted_proxy_headers": "x-forwarded-for x-forwarded-proto"}
 
 
 @contextmanager

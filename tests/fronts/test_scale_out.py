@@ -15,7 +15,7 @@ from signal import SIGKILL
 import pytest
 
 from tests.ceph import Ceph
-from tests.fronts.fronts import haproxy
+from tests.fronts.fronts import configuration, free_port, program, running_front
 from tests.live import fetch
 from tests.servers import DEADLINE, Process, process
 
@@ -41,7 +41,12 @@ def scaled(ceph: Ceph, tmp_path: Path) -> Iterator[Scaled]:
         command = ("serve", f"s3://{bucket}", "--listen", "127.0.0.1:0", "--health", "--quiet")
         servers = [running.enter_context(process(*command, environ=ceph.environ)) for _ in range(2)]
         ports = [server.port() for server in servers]
-        port = running.enter_context(haproxy(tmp_path, ports))
+        port = free_port()
+        here = {f"10.0.0.{number}:8080": f"127.0.0.1:{at}" for number, at in enumerate(ports, 1)}
+        text = configuration("scale-out/haproxy.cfg", {"*:80": f"127.0.0.1:{port}", **here})
+        (tmp_path / "haproxy.cfg").write_text(text)
+        balancer = [program("haproxy"), "-db", "-f", f"{tmp_path}/haproxy.cfg"]
+        running.enter_context(running_front(balancer, tmp_path, port))
         yield Scaled(port, servers, ports)
 
 
