@@ -19,6 +19,7 @@ BELOW = {
     "errors": {"types", "rules", "wsgi", "sources"},
     "respond": {"types", "rules", "wsgi", "sources", "errors"},
     "offload": {"types", "rules", "respond"},
+    "redirect": {"types", "rules", "respond"},
     "streaming": {"types", "rules", "wsgi", "sources", "respond"},
     "middleware": {"types", "rules", "wsgi", "errors", "respond"},
     "asgi": {"types", "rules", "wsgi"},
@@ -32,14 +33,14 @@ BELOW = {
     "server": {"types", "wsgi", "rules"},
     "serving": {"types", "rules", "values", "server"},
     "site": {"types", "wsgi", "errors", "respond", "apps", "middleware", "values", "options"}
-    | {"keys", "offload"},
+    | {"keys", "offload", "sources"},
     "paste": {"types", "wsgi", "errors", "respond", "middleware", "values", "options", "server"}
     | {"serving", "site"},
     "cli": {"rules", "server", "serving", "site", "arguments", "options", "compress"}
     | {"keys", "middleware", "values"},
     "__main__": {"cli"},
     "__init__": {"wsgi", "types", "rules", "sources", "respond", "apps", "middleware"}
-    | {"server", "serving", "site", "keys", "streaming", "hosts", "offload"},
+    | {"server", "serving", "site", "keys", "streaming", "hosts", "offload", "redirect"},
 }
 
 #: What a rule may not touch: files, sockets, clocks, sleep and threads.

@@ -18,6 +18,7 @@ from wsgistream.middleware.signed import SignedURLMiddleware, sign
 from wsgistream.middleware.streaming import StreamingMiddleware
 from wsgistream.middleware.throttle import ThrottleMiddleware
 from wsgistream.offload import XAccelRedirect, XSendfile
+from wsgistream.redirect import StoreRedirect
 from wsgistream.respond import FileResponse, respond
 from wsgistream.rules.decide import decide
 from wsgistream.server.sockets import CannotListen
@@ -31,6 +32,7 @@ from wsgistream.sources.live.hub import Hub, HubAway
 from wsgistream.sources.live.memory import MemoryHub
 from wsgistream.sources.live.redis import RedisHub
 from wsgistream.sources.memory import Memory
+from wsgistream.sources.objects.bucket import Bucket
 from wsgistream.sources.restartable import Restartable
 from wsgistream.sources.stream import Stream
 from wsgistream.streaming import StreamingResponse
@@ -43,6 +45,7 @@ from wsgistream.wsgi.watching import Transfer
 __all__ = [
     "AccessLogMiddleware",
     "BasicAuthMiddleware",
+    "Bucket",
     "CannotListen",
     "CannotStart",
     "CompressMiddleware",
@@ -73,6 +76,7 @@ __all__ = [
     "Slice",
     "Source",
     "Store",
+    "StoreRedirect",
     "Stream",
     "StreamingMiddleware",
     "StreamingResponse",

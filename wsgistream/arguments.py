@@ -44,7 +44,7 @@ def make_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "root", nargs="?", metavar="DIR|FILE", help="what to serve (default: this folder)"
+        "root", nargs="?", metavar="DIR|FILE|URL", help="what to serve (default: this folder)"
     )
     _add_app_options(parser.add_argument_group("what is served"))
     _add_middleware_options(parser.add_argument_group("to whom, and in which way"))

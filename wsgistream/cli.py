@@ -20,7 +20,7 @@ from wsgistream.rules.access import log_format
 from wsgistream.server.sockets import CannotListen, url_of
 from wsgistream.server.workers import CannotStart
 from wsgistream.serving import listening, run
-from wsgistream.site import create_app
+from wsgistream.site import create_checked_app, place_of
 from wsgistream.values import read_duration
 
 #: The exit status for arguments that cannot be.
@@ -51,13 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def serve(arguments: Sequence[str]) -> int:
     """Serve a folder or a file until SIGTERM or SIGINT."""
     chosen = options.parse(arguments, os.environ)
-    make_app = partial(create_app, **{name: chosen[name] for name in options.OF_THE_APP})
+    make_app = partial(create_checked_app, **{name: chosen[name] for name in options.OF_THE_APP})
     addresses = _addresses(chosen)
     with listening(addresses, chosen["unix_socket"]) as sockets, _counting_together(chosen):
         path = quote(os.fsencode(f"{chosen['prefix']}/"))
         urls = [url_of(sock, path) for sock in sockets]
         page = _page(urls) if chosen["open"] else None
-        what = f"{os.path.abspath(chosen['root'])} at {' and '.join(urls)}"
+        what = f"{place_of(chosen['root'])} at {' and '.join(urls)}"
         if chosen["check"]:
             make_app()
             _say(f"The settings are fine. They would serve {what}")
