@@ -313,7 +313,6 @@ def test_who_was_away_for_longer_than_its_history_is_told(
         with closing(elsewhere.client()) as client:
             client.xtrim(hubs.key, maxlen=3, approximate=False)
     server.start()
-    watcher.place()
     events: list[Event] = []
     while len(events) < 4:
         assert watcher.news.wait(DEADLINE)
