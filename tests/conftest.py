@@ -8,7 +8,10 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.databases import mariadb, postgresql, shop
 from tests.servers import eventually
+
+__all__ = ["mariadb", "postgresql", "shop"]
 
 
 @pytest.fixture
