@@ -1,0 +1,87 @@
+"""Asking: what is asked of a database, what comes back, and what there is instead of an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Final, NamedTuple
+
+from wsgistream.rules.placeholders import bound
+
+#: Rows that are fetched at once.
+BATCH: Final = 1000
+
+
+class Unavailable(Exception):
+    """There is no connection now: the pool is exhausted, or the database is not there."""
+
+
+class NoSuchColumn(ValueError):
+    """A column is asked for that the answer does not have."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no column {name!r}.")
+
+
+class Table(NamedTuple):
+    """What a query has found: the names of the columns, and the rows as they come."""
+
+    columns: Sequence[str]
+    rows: Iterable[Sequence[Any]]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A statement and what is asked with it."""
+
+    statement: Any
+    """SQL with ``:name`` for parameters, or what SQLAlchemy makes."""
+    parameters: Mapping[str, Any]
+    timeout: float | None
+    """Seconds that the database may work at one step."""
+    read_only: bool
+    batch: int
+    """Rows that are fetched at once."""
+
+    def bound(self, style: str) -> tuple[str, Any]:
+        """Write it for a driver; see ``wsgistream.rules.placeholders.bound``."""
+        return bound(self.statement, self.parameters, style)
+
+    @property
+    def milliseconds(self) -> int:
+        """The timeout, as databases want it: at least one, for 0 is none."""
+        return max(1, round(1000 * (self.timeout or 0)))
+
+
+# What a driver or a pool raises where it has no connection: PEP 249 has but the name in common.
+_NO_CONNECTION: Final = frozenset({"OperationalError", "PoolTimeout", "TimeoutError"})
+
+
+@contextmanager
+def connecting() -> Iterator[None]:
+    """Raise Unavailable for whatever says that there is no connection now."""
+    try:
+        yield
+    except Exception as error:
+        if _NO_CONNECTION.isdisjoint(kind.__name__ for kind in type(error).__mro__):
+            raise
+        raise Unavailable("There is no connection to the database now.") from error
+
+
+def fetched(cursor: Any, question: Question, begin: Callable[[], object] = int) -> Table:
+    """Give the rows of a cursor in batches; ``begin`` is called before each of them is fetched.
+
+    Raises ValueError for a statement that gives no rows.
+    """
+    if cursor.description is None:
+        raise ValueError("The statement gives no rows.")
+
+    def fetch() -> Sequence[Sequence[Any]]:
+        begin()
+        batch: Sequence[Sequence[Any]] = cursor.fetchmany(question.batch)
+        return batch
+
+    columns = [column[0] for column in cursor.description]
+    return Table(columns, chain.from_iterable(iter(fetch, [])))

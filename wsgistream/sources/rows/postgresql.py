@@ -1,0 +1,41 @@
+"""PostgreSQL: rows by a cursor of the server, through psycopg 3."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from wsgistream.sources.rows.asking import Question, Table, fetched
+
+# Its name is seen in pg_stat_activity; each is of a connection, so one name does.
+_CURSOR = "wsgistream"
+
+
+@contextmanager
+def ask(connection: Any, question: Question) -> Iterator[Table]:
+    """Ask a connection of psycopg: the rows stay with the server until they are fetched."""
+    from psycopg.rows import tuple_row
+
+    with transaction(connection, question):
+        with connection.cursor(_CURSOR, row_factory=tuple_row) as cursor:
+            cursor.execute(*question.bound("pyformat"))
+            yield fetched(cursor, question)
+
+
+@contextmanager
+def transaction(connection: Any, question: Question) -> Iterator[None]:
+    """Be in a transaction that ends with nothing changed, whatever has happened in it."""
+    settings = ["SET TRANSACTION READ ONLY"] if question.read_only else []
+    if question.timeout is not None:
+        settings.append(f"SET LOCAL statement_timeout = {question.milliseconds}")
+    if connection.autocommit:
+        settings.insert(0, "BEGIN")
+    try:
+        if settings:
+            connection.execute("; ".join(settings))
+        yield
+    finally:
+        # Of a connection that is broken there is nothing to be said that is not known already.
+        if not connection.broken:
+            connection.rollback()

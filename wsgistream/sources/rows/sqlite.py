@@ -1,0 +1,61 @@
+"""SQLite: rows of a file, by a connection that can only read."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any, Final
+from urllib.parse import quote
+
+from wsgistream.sources.rows.asking import Question, Table, fetched
+
+# Steps of SQLite's machine between two looks at the clock: some hundred microseconds.
+_STEPS: Final = 10_000
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """Open a file for reading; any thread may go on with it, one at a time.
+
+    Raises sqlite3.OperationalError where it cannot be opened.
+    """
+    uri = f"file:{quote(os.path.abspath(path))}?mode=ro"
+    return sqlite3.connect(uri, uri=True, check_same_thread=False)
+
+
+@contextmanager
+def ask(
+    connection: Any, question: Question, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Table]:
+    """Ask a connection of sqlite3; raises sqlite3.OperationalError, "interrupted", at a timeout."""
+    deadline = _Deadline(question.timeout, clock)
+    if question.timeout is not None:
+        connection.set_progress_handler(deadline.is_over, _STEPS)
+    if question.read_only:
+        connection.execute("PRAGMA query_only = 1")
+    try:
+        with closing(connection.cursor()) as cursor:
+            cursor.row_factory = None
+            cursor.execute(*question.bound("named"))
+            yield fetched(cursor, question, deadline.begin)
+    finally:
+        # It may be somebody's who has lent it.
+        connection.set_progress_handler(None, _STEPS)
+        connection.execute("PRAGMA query_only = 0")
+
+
+class _Deadline:
+    """The moment at which a step has taken too long."""
+
+    def __init__(self, seconds: float | None, clock: Callable[[], float]) -> None:
+        self._seconds = seconds or 0.0
+        self._clock = clock
+        self.begin()
+
+    def begin(self) -> None:
+        self._end = self._clock() + self._seconds
+
+    def is_over(self) -> bool:
+        return self._clock() > self._end
