@@ -72,7 +72,7 @@ def test_a_module_imports_only_from_below(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", sorted((PACKAGE / "rules").glob("*.py")), ids=lambda path: str(path.name)
+    "path", sorted((PACKAGE / "rules").rglob("*.py")), ids=lambda path: str(path.name)
 )
 def test_a_rule_is_pure(path: Path) -> None:
     assert not {name.split(".")[0] for name in imports(path)} & IMPURE

@@ -1,0 +1,97 @@
+"""Delimited: rows as CSV (RFC 4180) and TSV."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from wsgistream.rules.rows.formats import Format, RowOptions
+from wsgistream.rules.rows.pieces import PieceEncoder
+from wsgistream.rules.rows.texts import nested_maker
+from wsgistream.rules.rows.values import BARE, QUOTED, float_text, plain
+
+_BOM: Final = "\N{ZERO WIDTH NO-BREAK SPACE}"
+# What a spreadsheet takes for a formula (CWE-1236), in its wide forms too.
+_FORMULA: Final = re.compile("[=+\\-@\t\r\n\0\uff1d\uff0b\uff0d\uff20]")
+_TEXT_OR_NONE: Final = frozenset({str, type(None)})
+
+
+class DelimitedEncoder(PieceEncoder):
+    """CSV: None is an empty field; text has quotes where it needs them, and where it is empty."""
+
+    def __init__(self, kind: Format, columns: Sequence[str], options: RowOptions) -> None:
+        super().__init__(kind, columns, options)
+        self._mark = "\t" if kind.name == "tsv" else options.delimiter
+        self._quote = options.quote
+        self._newline = options.newline
+        self._guard = options.guard
+        self._default = options.default
+        # A line without anything on it would be no row to most readers.
+        self._none = "" if len(self._columns) > 1 else 2 * self._quote
+        self._nested = nested_maker(options.default)
+        self._makers: dict[type, Callable[[Any], str]] = {
+            **BARE,
+            **QUOTED,
+            **dict.fromkeys((dict, list, tuple, set, frozenset), self._json),
+            float: self._float,
+            str: self._text,
+            type(None): {None: self._none}.__getitem__,
+        }
+        names = self._mark.join(map(self._text, self._columns)) + self._newline
+        mark = _BOM if options.bom else ""
+        self._begin = (mark + names if options.header else mark).encode()
+
+    def begin(self) -> bytes:
+        """Give the mark of UTF-8 and the line of names, as the options have it."""
+        return self._begin
+
+    def _write_columns(self, columns: Sequence[Sequence[Any]]) -> bytes:
+        texts = map(self._column, columns)
+        lines = self._newline.join(map(self._mark.join, zip(*texts, strict=True)))
+        return (lines + self._newline).encode()
+
+    def _column(self, values: Sequence[Any]) -> Sequence[str]:
+        """Write a column; most have values of one kind, for which there are short ways."""
+        kinds = set(map(type, values))
+        if kinds <= _TEXT_OR_NONE and not self._guard:
+            return self._texts(values)
+        if kinds == {float}:
+            return self._floats(values)
+        if len(kinds) == 1:
+            return list(map(self._makers.get(kinds.pop(), self._other), values))
+        makers, other = self._makers, self._other
+        return [makers.get(type(value), other)(value) for value in values]
+
+    def _texts(self, values: Sequence[Any]) -> Sequence[str]:
+        mark, quote, none = self._mark, self._quote, self._none
+        return [
+            none
+            if text is None
+            else f"{quote}{text.replace(quote, quote + quote)}{quote}"
+            if mark in text or quote in text or "\n" in text or "\r" in text or not text
+            else text
+            for text in values
+        ]
+
+    def _floats(self, values: Sequence[float]) -> Sequence[str]:
+        texts = list(map(repr, values))
+        joined = "".join(texts)
+        # An exponent, nan or inf.
+        return list(map(self._float, values)) if "e" in joined or "n" in joined else texts
+
+    def _float(self, value: float) -> str:
+        text = float_text(value)
+        return self._none if text == "null" else text
+
+    def _text(self, text: str) -> str:
+        if self._guard and _FORMULA.match(text):
+            text = f"'{text}"
+        return self._texts((text,))[0]
+
+    def _json(self, value: Any) -> str:
+        return self._texts((self._nested(value),))[0]
+
+    def _other(self, value: Any) -> str:
+        value = plain(value, self._default)
+        return self._makers.get(type(value), self._other)(value)

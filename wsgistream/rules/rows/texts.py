@@ -1,0 +1,98 @@
+"""Texts: JSON written by the standard library, byte for byte as msgspec writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from json import encoder
+from typing import Any, Final
+
+from wsgistream.rules.rows.formats import REFUSALS, Unencodable
+from wsgistream.rules.rows.quick import quick_value
+from wsgistream.rules.rows.values import BARE, QUOTED, plain
+
+#: Writes text as JSON.
+json_string: Final = encoder.encode_basestring
+
+
+class JSONText:
+    """Writes any value as JSON."""
+
+    def __init__(self, decimals: str, default: Callable[[Any], Any] | None) -> None:
+        self._default = default
+        self._makers: dict[type, Callable[[Any], str]] = {
+            **{kind: _quoted(make) for kind, make in QUOTED.items()},
+            **BARE,
+            **dict.fromkeys((list, tuple, set, frozenset), self._array),
+            dict: self._object,
+            str: json_string,
+            type(None): {None: "null"}.__getitem__,
+        }
+        if decimals == "number":
+            self._makers[Decimal] = _decimal_number
+
+    def __call__(self, value: Any) -> str:
+        make = self._makers.get(type(value))
+        return make(value) if make is not None else self(plain(value, self._default))
+
+    def _array(self, values: Iterable[Any]) -> str:
+        return f"[{','.join([self(value) for value in values])}]"
+
+    def _object(self, value: dict[Any, Any]) -> str:
+        return f"{{{','.join([f'{self._key(key)}:{self(each)}' for key, each in value.items()])}}}"
+
+    def _key(self, key: Any) -> str:
+        if type(key) is str:
+            return json_string(key)
+        text = self(key)
+        if text.startswith('"'):
+            return text
+        if type(key) is not int:
+            raise Unencodable(f"a key in an object is text, not {key!r}.")
+        return f'"{text}"'
+
+
+def _quoted(make: Callable[[Any], str]) -> Callable[[Any], str]:
+    return lambda value: f'"{make(value)}"'
+
+
+def _decimal_number(value: Decimal) -> str:
+    return str(value) if value.is_finite() else "null"
+
+
+def nested_maker(default: Callable[[Any], Any] | None) -> Callable[[Any], str]:
+    """Make what writes objects and arrays as JSON, for a format that has only text for them."""
+    quick, slow = quick_value("text", default), JSONText("text", default)
+    if quick is None:
+        return slow
+
+    def make(value: Any) -> str:
+        try:
+            return quick(value).decode()
+        except REFUSALS:
+            return slow(value)
+
+    return make
+
+
+class PlainText:
+    """Writes any value but None as text: as JSON has it, without the quotes."""
+
+    def __init__(self, default: Callable[[Any], Any] | None) -> None:
+        self._default = default
+        nested = nested_maker(default)
+        self._makers: dict[type, Callable[[Any], str | None]] = {
+            **BARE,
+            **QUOTED,
+            **dict.fromkeys((dict, list, tuple, set, frozenset), nested),
+            str: _itself,
+            type(None): {None: None}.__getitem__,
+        }
+
+    def __call__(self, value: Any) -> str | None:
+        make = self._makers.get(type(value))
+        return make(value) if make is not None else self(plain(value, self._default))
+
+
+def _itself(text: str) -> str:
+    return text
