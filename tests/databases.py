@@ -127,6 +127,14 @@ class PostgreSQL(Database):
         """Wait until no client is connected: each has been let go."""
         return eventually(lambda: not self.busy())
 
+    def kill_clients(self) -> int:
+        """Kill the backends of all clients but this one; gives how many there were."""
+        killed = self.ask(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
+        return len(killed)
+
     def is_up(self) -> bool:
         with suppress(psycopg.OperationalError):
             self.connect(connect_timeout=5).close()

@@ -20,9 +20,10 @@ BELOW = {
     "respond": {"types", "rules", "wsgi", "sources", "errors"},
     "offload": {"types", "rules", "respond"},
     "streaming": {"types", "rules", "wsgi", "sources", "respond"},
+    "rows": {"types", "rules", "wsgi", "sources", "errors", "respond"},
     "middleware": {"types", "rules", "wsgi", "errors", "respond"},
     "asgi": {"types", "rules", "wsgi"},
-    "apps": {"types", "rules", "wsgi", "sources", "errors", "respond"},
+    "apps": {"types", "rules", "wsgi", "sources", "errors", "respond", "rows"},
     "hosts": {"types", "wsgi", "respond"},
     "compress": {"rules"},
     "keys": {"rules"},
@@ -38,7 +39,7 @@ BELOW = {
     | {"keys", "middleware", "values"},
     "__main__": {"cli"},
     "__init__": {"wsgi", "types", "rules", "sources", "respond", "apps", "middleware"}
-    | {"server", "serving", "site", "keys", "streaming", "hosts", "offload"},
+    | {"server", "serving", "site", "keys", "streaming", "hosts", "offload", "rows"},
 }
 
 #: What a rule may not touch: files, sockets, clocks, sleep and threads.

@@ -16,6 +16,7 @@ from wsgistream.middleware.streaming import StreamingMiddleware
 from wsgistream.middleware.throttle import ThrottleMiddleware
 from wsgistream.offload import XAccelRedirect, XSendfile
 from wsgistream.respond import FileResponse, respond
+from wsgistream.rows import RowsResponse
 from wsgistream.rules.decide import decide
 from wsgistream.server.sockets import CannotListen
 from wsgistream.server.workers import CannotStart
@@ -25,6 +26,7 @@ from wsgistream.sources.file import File, etag_of_content, etag_of_status
 from wsgistream.sources.folder import Folder
 from wsgistream.sources.memory import Memory
 from wsgistream.sources.restartable import Restartable
+from wsgistream.sources.rows.query import Query
 from wsgistream.sources.stream import Stream
 from wsgistream.streaming import StreamingResponse
 from wsgistream.types import Entry, Meta, Plan, Slice, Source, Store
@@ -53,8 +55,10 @@ __all__ = [
     "Pausable",
     "Plan",
     "PrefixMiddleware",
+    "Query",
     "RangeMiddleware",
     "Restartable",
+    "RowsResponse",
     "SignedURLMiddleware",
     "Slice",
     "Source",

@@ -7,6 +7,7 @@ from typing import Final
 
 from wsgistream.rules.decide import sentence
 from wsgistream.sources.folder import NotAcceptable
+from wsgistream.sources.rows.asking import Unavailable
 from wsgistream.types import Plan
 from wsgistream.wsgi.bodies import Truncated
 
@@ -33,6 +34,9 @@ _NOT_ACCEPTABLE: Final = sentence(
 _BUSY: Final = sentence(
     503, "The server has too many files open; please try again.", (("Retry-After", "1"),)
 )
+_UNAVAILABLE: Final = sentence(
+    503, "The database cannot be asked now; please try again.", (("Retry-After", "1"),)
+)
 _UNREADABLE: Final = sentence(500, "The file could not be read.")
 
 # The first row that fits counts, so the narrower exception stands above the wider.
@@ -44,6 +48,7 @@ _BY_TYPE: Final[tuple[tuple[type[Exception], Plan], ...]] = (
     (NotADirectoryError, _NOT_FOUND),
     (PermissionError, _FORBIDDEN),
     (Truncated, _UNREADABLE),
+    (Unavailable, _UNAVAILABLE),
 )
 _BY_NUMBER: Final = {
     errno.ELOOP: _NOT_FOUND,

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from wsgistream.rules.placeholders import bound
+from wsgistream.rules.rows import RowOptions
 
 #: Rows that are fetched at once.
 BATCH: Final = 1000
@@ -25,11 +26,22 @@ class NoSuchColumn(ValueError):
         super().__init__(f"There is no column {name!r}.")
 
 
+class Form(NamedTuple):
+    """How rows are to be written."""
+
+    format: str
+    options: RowOptions
+
+
 class Table(NamedTuple):
-    """What a query has found: the names of the columns, and the rows as they come."""
+    """What a query has found: the names of the columns, and the rows as they come, in one form."""
 
     columns: Sequence[str]
-    rows: Iterable[Sequence[Any]]
+    rows: Iterable[Sequence[Any]] = ()
+    lines: Iterable[tuple[bytes, int]] | None = None
+    """Pieces that the database has written itself, and how many rows each has."""
+    pausable: bool = True
+    """Any thread may go on reading; see ``wsgistream.Pausable``."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +90,11 @@ def fetched(cursor: Any, question: Question, begin: Callable[[], object] = int) 
     if cursor.description is None:
         raise ValueError("The statement gives no rows.")
 
-    def fetch() -> Sequence[Sequence[Any]]:
+    def batches() -> Iterator[Sequence[Sequence[Any]]]:
         begin()
-        batch: Sequence[Sequence[Any]] = cursor.fetchmany(question.batch)
-        return batch
+        while batch := cursor.fetchmany(question.batch):
+            yield batch
+            begin()
 
     columns = [column[0] for column in cursor.description]
-    return Table(columns, chain.from_iterable(iter(fetch, [])))
+    return Table(columns, chain.from_iterable(batches()))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
+from importlib import import_module
 from typing import Any, Final, NamedTuple, TypeAlias
 from urllib.parse import unquote, urlsplit
 
@@ -40,6 +40,8 @@ class Connections(NamedTuple):
 
     acquire: Callable[[], Any]
     release: Callable[[Any], object]
+    is_free: bool = False
+    """Any thread may go on with one of them, though its driver need not think so."""
 
     @contextmanager
     def one(self) -> Iterator[Any]:
@@ -62,7 +64,7 @@ def connections_of(connect: Any) -> Connections:
     TypeError or ValueError for anything else, and MissingLibrary where the URL needs one.
     """
     if isinstance(connect, str):
-        return connections_of(_connector(connect))
+        return _connections_to(connect)
     kind = kind_of(connect)
     if kind == "psycopg_pool":
         return Connections(connect.getconn, connect.putconn)
@@ -82,25 +84,24 @@ def _close(connection: Any) -> None:
     connection.close()
 
 
-def _connector(url: str) -> Any:
-    """Find what connects to a URL: SQLite and PostgreSQL by their own drivers, all else by SQL."""
+def _connections_to(url: str) -> Connections:
+    """Connect to a URL: SQLite and PostgreSQL by their own drivers, all else by SQLAlchemy."""
     scheme, colon, _ = url.partition(":")
     if not colon:
         raise ValueError(f"A database is named by a URL, such as sqlite:///shop.db, not {url!r}.")
     if scheme == "sqlite":
-        return partial(sqlite.connect, _path(url))
+        return Connections(partial(sqlite.connect, _path(url)), _close, is_free=True)
+    if scheme in ("postgresql", "postgres"):
+        return Connections(partial(_library("psycopg", "postgresql").connect, url), _close)
+    return connections_of(_library("sqlalchemy", "sql").create_engine(url))
+
+
+def _library(name: str, extra: str) -> Any:
     try:
-        if scheme in ("postgresql", "postgres"):
-            import psycopg
-
-            return partial(psycopg.connect, url)
-        import sqlalchemy
-
-        return sqlalchemy.create_engine(url)
+        return import_module(name)
     except ImportError:
-        extra = "postgresql" if scheme.startswith("postgres") else "sql"
         raise MissingLibrary(
-            f"A database of {scheme} needs a library: pip install 'wsgistream[{extra}]'."
+            f"This database needs a library: pip install 'wsgistream[{extra}]'."
         ) from None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 from wsgistream.sources.rows.asking import Question, Table, fetched
@@ -15,12 +16,13 @@ _CURSOR = "wsgistream"
 @contextmanager
 def ask(connection: Any, question: Question) -> Iterator[Table]:
     """Ask a connection of psycopg: the rows stay with the server until they are fetched."""
-    from psycopg.rows import tuple_row
-
-    with transaction(connection, question):
-        with connection.cursor(_CURSOR, row_factory=tuple_row) as cursor:
-            cursor.execute(*question.bound("pyformat"))
-            yield fetched(cursor, question)
+    make = import_module("psycopg.rows").tuple_row
+    with (
+        transaction(connection, question),
+        connection.cursor(_CURSOR, row_factory=make) as cursor,
+    ):
+        cursor.execute(*question.bound("pyformat"))
+        yield fetched(cursor, question)
 
 
 @contextmanager

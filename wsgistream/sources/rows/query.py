@@ -8,8 +8,8 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any
 
-from wsgistream.sources.rows.asking import BATCH, NoSuchColumn, Question, Table
-from wsgistream.sources.rows.connections import ask, connections_of
+from wsgistream.sources.rows.asking import BATCH, Form, NoSuchColumn, Question, Table
+from wsgistream.sources.rows.connections import ask, connections_of, kind_of
 from wsgistream.wsgi.chunks import check_size
 
 
@@ -22,7 +22,7 @@ class Query:
     give, in this order. ``timeout``: seconds that the database may work for the first rows, and for
     any further ones. ``read_only``: have the database refuse to change anything, where it can.
     ``batch``: rows that are fetched at once. ``pausable``: see ``wsgistream.Pausable``; by default
-    any thread may go on, but for a connection of sqlite3 that is not ours.
+    any thread may go on, but for a connection of sqlite3 that was not made for a URL.
 
     Raises TypeError or ValueError for what cannot be asked.
     """
@@ -38,6 +38,7 @@ class Query:
         timeout: float | None = None,
         read_only: bool = True,
         batch: int = BATCH,
+        pausable: bool | None = None,
     ) -> None:
         self.connections = connections_of(connect)
         self.question = Question(
@@ -45,15 +46,24 @@ class Query:
         )
         self.limit = None if limit is None else check_size("limit", limit)
         self.columns = None if columns is None else tuple(columns)
+        self.pausable = pausable
 
     @contextmanager
-    def table(self) -> Iterator[Table]:
+    def open(self, form: Form) -> Iterator[Table]:
         """Ask; the query ends with the context, however far its rows were read.
 
         Raises Unavailable where there is no connection now, NoSuchColumn, and what the driver does.
         """
         with self.connections.one() as connection, ask(connection, self.question) as table:
-            yield cut(table, self.columns, self.limit)
+            yield cut(table, self.columns, self.limit)._replace(pausable=self._pausable(connection))
+
+    def _pausable(self, connection: object) -> bool:
+        if self.pausable is not None:
+            return self.pausable
+        return self.connections.is_free or kind_of(connection) != "sqlite3"
+
+    def leave(self) -> None:
+        """Nothing was asked."""
 
 
 def cut(table: Table, columns: Sequence[str] | None, limit: int | None) -> Table:
@@ -66,8 +76,9 @@ def cut(table: Table, columns: Sequence[str] | None, limit: int | None) -> Table
         return table._replace(rows=rows)
     places = [_place(table.columns, name) for name in columns]
     if len(places) == 1:
-        return Table(columns, ((row[places[0]],) for row in rows))
-    return Table(columns, map(itemgetter(*places), rows))
+        place = places[0]
+        return table._replace(columns=columns, rows=((row[place],) for row in rows))
+    return table._replace(columns=columns, rows=map(itemgetter(*places), rows))
 
 
 def _place(columns: Sequence[str], name: str) -> int:

@@ -21,7 +21,7 @@ class _Dialect(NamedTuple):
 
 
 _MYSQL: Final = _Dialect(
-    "SET TRANSACTION READ ONLY",
+    "START TRANSACTION READ ONLY",
     "SET SESSION max_execution_time = {}",
     "SET SESSION max_execution_time = DEFAULT",
     drains=True,
@@ -54,7 +54,7 @@ def ask(connection: Any, question: Question) -> Iterator[Table]:
 
     try:
         result = _execute(connection, question)
-        yield Table(list(result.keys()), chain.from_iterable(batches()))
+        yield Table(list(map(str, result.keys())), chain.from_iterable(batches()))
     finally:
         if dialect.drains and not whole:
             _leave(connection, result)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from importlib import import_module
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -16,13 +16,14 @@ from wsgistream.sources.rows.asking import Question, Table, fetched
 _STEPS: Final = 10_000
 
 
-def connect(path: str) -> sqlite3.Connection:
-    """Open a file for reading; any thread may go on with it, one at a time.
+def connect(path: str) -> Any:
+    """Open a file for reading; any thread may go on with the connection, one at a time.
 
     Raises sqlite3.OperationalError where it cannot be opened.
     """
     uri = f"file:{quote(os.path.abspath(path))}?mode=ro"
-    return sqlite3.connect(uri, uri=True, check_same_thread=False)
+    # Not every Python has been built with it.
+    return import_module("sqlite3").connect(uri, uri=True, check_same_thread=False)
 
 
 @contextmanager
