@@ -285,7 +285,7 @@ def test_a_failure_after_the_first_row_cuts_the_connection(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["ndjson", "json", "csv"])
 def test_an_error_in_a_row_cuts_the_connection(name: str, postgresql: PostgreSQL) -> None:
-    query = Query(postgresql.url, "SELECT 1 / (1500 - id) AS n FROM orders ORDER BY id", batch=100)
+    query = Query(postgresql.url, "SELECT 1 / (1500 - n) AS n FROM generate_series(1, 2000) AS n")
     with running(RowsResponse(query, format=name)) as server, server.connect() as client:
         client.ask()
         with pytest.raises(IncompleteRead):

@@ -15,7 +15,7 @@ from wsgistream.sources.rows.query import Query
 
 __all__ = ["way"]
 
-FORM = Form("ndjson", RowOptions())
+FORM = Form("json", RowOptions())
 
 
 def watched(query: Query) -> Counter[str]:

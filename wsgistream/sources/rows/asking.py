@@ -56,10 +56,23 @@ class Question:
     read_only: bool
     batch: int
     """Rows that are fetched at once."""
+    columns: Sequence[str] | None = None
+    """Those to give, in this order; None: all."""
+    limit: int | None = None
+    """Rows to give at most."""
 
-    def bound(self, style: str) -> tuple[str, Any]:
-        """Write it for a driver; see ``wsgistream.rules.placeholders.bound``."""
-        return bound(self.statement, self.parameters, style)
+    def bound(self, style: str, around: str | None = None) -> tuple[str, Any]:
+        """Write it, or what stands around it, for a driver; see ``rules.placeholders.bound``."""
+        return bound(around or self.statement, self.parameters, style)
+
+    def places(self, columns: Sequence[str]) -> Sequence[int]:
+        """Find the columns to give among those there are; raises NoSuchColumn."""
+        if self.columns is None:
+            return range(len(columns))
+        for name in self.columns:
+            if name not in columns:
+                raise NoSuchColumn(name)
+        return [columns.index(name) for name in self.columns]
 
     @property
     def milliseconds(self) -> int:

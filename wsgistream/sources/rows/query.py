@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from operator import itemgetter
 from typing import Any
 
-from wsgistream.sources.rows.asking import BATCH, Form, NoSuchColumn, Question, Table
+from wsgistream.sources.rows import copying
+from wsgistream.sources.rows.asking import BATCH, Form, Question, Table
 from wsgistream.sources.rows.connections import ask, connections_of, kind_of
+from wsgistream.sources.rows.copying import can_copy
 from wsgistream.wsgi.chunks import check_size
 
 
@@ -21,8 +23,11 @@ class Query:
     ``parameters``, or a ``Select`` for an engine. ``limit``: rows at most; ``columns``: those to
     give, in this order. ``timeout``: seconds that the database may work for the first rows, and for
     any further ones. ``read_only``: have the database refuse to change anything, where it can.
-    ``batch``: rows that are fetched at once. ``pausable``: see ``wsgistream.Pausable``; by default
-    any thread may go on, but for a connection of sqlite3 that was not made for a URL.
+    ``batch``: rows that are fetched at once. ``lane``: "copy"
+    has PostgreSQL write CSV, TSV and lines of JSON itself, also types whose text would be another
+    here; "cursor" never; by default it does where every byte is the same. ``pausable``: see
+    ``wsgistream.Pausable``; by default any thread may go on, but for a connection of sqlite3 that
+    was not made for a URL.
 
     Raises TypeError or ValueError for what cannot be asked.
     """
@@ -38,14 +43,20 @@ class Query:
         timeout: float | None = None,
         read_only: bool = True,
         batch: int = BATCH,
+        lane: str | None = None,
         pausable: bool | None = None,
     ) -> None:
         self.connections = connections_of(connect)
         self.question = Question(
-            statement, dict(parameters or {}), _check_timeout(timeout), read_only, batch
+            statement,
+            dict(parameters or {}),
+            _check_timeout(timeout),
+            read_only,
+            check_size("batch", batch),
+            None if columns is None else tuple(columns),
+            None if limit is None else check_size("limit", limit),
         )
-        self.limit = None if limit is None else check_size("limit", limit)
-        self.columns = None if columns is None else tuple(columns)
+        self.lane = _check_lane(lane)
         self.pausable = pausable
 
     @contextmanager
@@ -54,38 +65,55 @@ class Query:
 
         Raises Unavailable where there is no connection now, NoSuchColumn, and what the driver does.
         """
-        with self.connections.one() as connection, ask(connection, self.question) as table:
-            yield cut(table, self.columns, self.limit)._replace(pausable=self._pausable(connection))
+        with self.connections.one() as connection, self._asked(connection, form) as table:
+            yield table._replace(pausable=self._pausable(connection))
+
+    def leave(self) -> None:
+        """Nothing was asked."""
+
+    def _asked(self, connection: Any, form: Form) -> AbstractContextManager[Table]:
+        copy = self._copy(connection, form)
+        if copy is not None:
+            return copying.ask(connection, self.question, form, copy)
+        return _cut(connection, self.question)
+
+    def _copy(self, connection: Any, form: Form) -> copying.Copy | None:
+        """Have PostgreSQL write the rows itself, if nobody would see that it did."""
+        if kind_of(connection) != "psycopg" or self.lane == "cursor" or not can_copy(form):
+            return None
+        by_name = self.lane == "copy"
+        # A COPY is one step, which takes as long as its client does.
+        if self.question.timeout is not None and not by_name:
+            return None
+        return copying.copy_of(connection, self.question, form, exact=not by_name)
 
     def _pausable(self, connection: object) -> bool:
         if self.pausable is not None:
             return self.pausable
         return self.connections.is_free or kind_of(connection) != "sqlite3"
 
-    def leave(self) -> None:
-        """Nothing was asked."""
+
+@contextmanager
+def _cut(connection: Any, question: Question) -> Iterator[Table]:
+    """Ask for some columns and so many rows."""
+    with ask(connection, question) as table:
+        rows = table.rows if question.limit is None else islice(table.rows, question.limit)
+        if question.columns is None:
+            yield Table(table.columns, rows)
+        else:
+            places = question.places(table.columns)
+            get = (
+                itemgetter(*places)
+                if len(places) > 1
+                else itemgetter(slice(places[0], places[0] + 1))
+            )
+            yield Table(question.columns, map(get, rows))
 
 
-def cut(table: Table, columns: Sequence[str] | None, limit: int | None) -> Table:
-    """Take some columns and so many rows of a table.
-
-    Raises NoSuchColumn for one that it does not have.
-    """
-    rows = table.rows if limit is None else islice(table.rows, limit)
-    if columns is None:
-        return table._replace(rows=rows)
-    places = [_place(table.columns, name) for name in columns]
-    if len(places) == 1:
-        place = places[0]
-        return table._replace(columns=columns, rows=((row[place],) for row in rows))
-    return table._replace(columns=columns, rows=map(itemgetter(*places), rows))
-
-
-def _place(columns: Sequence[str], name: str) -> int:
-    try:
-        return columns.index(name)
-    except ValueError:
-        raise NoSuchColumn(name) from None
+def _check_lane(lane: str | None) -> str | None:
+    if lane not in (None, "copy", "cursor"):
+        raise ValueError(f"A lane is 'copy' or 'cursor', not {lane!r}.")
+    return lane
 
 
 def _check_timeout(timeout: float | None) -> float | None:
