@@ -35,9 +35,11 @@ def choose_format(
         if query not in allowed:
             raise UnknownFormat(f"The format is one of {', '.join(allowed)}.")
         return FORMATS[query]
-    if accept is None or len(accept) > _LONGEST_FIELD:
+    # RFC 9110 §5.6.1.2: empty list elements count for nothing.
+    weighed = (accept or "").strip(" \t,")
+    if not weighed or len(weighed) > _LONGEST_FIELD:
         return FORMATS[allowed[0]]
-    name = _acceptable(accept, allowed)
+    name = _acceptable(weighed, allowed)
     if name is None:
         types = ", ".join(FORMATS[each].media_type for each in allowed)
         raise NoAcceptableFormat(f"The rows can be had as {types}.")
@@ -66,7 +68,7 @@ def check_formats(names: Iterable[str] | None = None) -> tuple[str, ...]:
 @lru_cache(maxsize=1024)
 def _acceptable(accept: str, allowed: tuple[str, ...]) -> str | None:
     """Name the format that Accept weighs most; of equals, the first."""
-    names = {FORMATS[name].media_type: name for name in allowed}
-    # RFC 9110 §5.6.1.2: empty list elements count for nothing; a malformed field neither.
-    accepted = create_accept_header(accept.strip(" \t,")).acceptable_offers(list(names))
+    names = {FORMATS[name].content_type: name for name in allowed}
+    # A malformed field counts for nothing.
+    accepted = create_accept_header(accept).acceptable_offers(list(names))
     return names[accepted[0][0]] if accepted else None

@@ -8,13 +8,18 @@ from typing import Any, Final
 
 from wsgistream.rules.rows.formats import Format, RowOptions
 from wsgistream.rules.rows.pieces import PieceEncoder
-from wsgistream.rules.rows.texts import nested_maker
+from wsgistream.rules.rows.quick import quick_column
+from wsgistream.rules.rows.texts import by_kind, nested_maker
 from wsgistream.rules.rows.values import BARE, QUOTED, float_text, plain
 
 _BOM: Final = "\N{ZERO WIDTH NO-BREAK SPACE}"
 # What a spreadsheet takes for a formula (CWE-1236), in its wide forms too.
 _FORMULA: Final = re.compile("[=+\\-@\t\r\n\0\uff1d\uff0b\uff0d\uff20]")
+_TEXT: Final = frozenset({str})
 _TEXT_OR_NONE: Final = frozenset({str, type(None)})
+_NESTED: Final = frozenset({dict, list, tuple, set, frozenset})
+_NESTED_OR_NONE: Final = _NESTED | {type(None)}
+_WITHOUT_COMMAS: Final = frozenset({*BARE, *QUOTED, type(None)})
 
 
 class DelimitedEncoder(PieceEncoder):
@@ -30,10 +35,11 @@ class DelimitedEncoder(PieceEncoder):
         # A line without anything on it would be no row to most readers.
         self._none = "" if len(self._columns) > 1 else 2 * self._quote
         self._nested = nested_maker(options.default)
+        self._quick = quick_column() if len(self._columns) > 1 else None
         self._makers: dict[type, Callable[[Any], str]] = {
             **BARE,
             **QUOTED,
-            **dict.fromkeys((dict, list, tuple, set, frozenset), self._json),
+            **dict.fromkeys(_NESTED, self._json),
             float: self._float,
             str: self._text,
             type(None): {None: self._none}.__getitem__,
@@ -55,15 +61,18 @@ class DelimitedEncoder(PieceEncoder):
         """Write a column; most have values of one kind, for which there are short ways."""
         kinds = set(map(type, values))
         if kinds <= _TEXT_OR_NONE and not self._guard:
-            return self._texts(values)
+            return values if kinds == _TEXT and self._are_plain(values) else self._texts(values)
+        if kinds <= _WITHOUT_COMMAS and self._quick is not None:
+            return self._quick(values)
+        if kinds <= _NESTED_OR_NONE:
+            texts = self._nested(values)
+            return self._texts([None if text == "null" else text for text in texts])
         if kinds == {float}:
             return self._floats(values)
-        if len(kinds) == 1:
-            return list(map(self._makers.get(kinds.pop(), self._other), values))
-        makers, other = self._makers, self._other
-        return [makers.get(type(value), other)(value) for value in values]
+        return by_kind(self._makers, self._other, values)
 
     def _texts(self, values: Sequence[Any]) -> Sequence[str]:
+        # Written out in one place, without a call for each: most of the time goes here.
         mark, quote, none = self._mark, self._quote, self._none
         return [
             none
@@ -73,6 +82,17 @@ class DelimitedEncoder(PieceEncoder):
             else text
             for text in values
         ]
+
+    def _are_plain(self, texts: Sequence[str]) -> bool:
+        """Tell, at a glance over all of them, that no text needs quotes."""
+        lines = "\n".join(texts)
+        return (
+            self._mark not in lines
+            and self._quote not in lines
+            and "\r" not in lines
+            and lines.count("\n") < len(texts)
+            and "" not in texts
+        )
 
     def _floats(self, values: Sequence[float]) -> Sequence[str]:
         texts = list(map(repr, values))
@@ -90,7 +110,7 @@ class DelimitedEncoder(PieceEncoder):
         return self._texts((text,))[0]
 
     def _json(self, value: Any) -> str:
-        return self._texts((self._nested(value),))[0]
+        return self._texts(self._nested((value,)))[0]
 
     def _other(self, value: Any) -> str:
         value = plain(value, self._default)

@@ -129,10 +129,14 @@ class RowOptions:
             raise ValueError(f"Quotes are \" or ', not {self.quote!r}.")
         if self.newline not in ("\r\n", "\n"):
             raise ValueError(f"A newline is CRLF or LF, not {self.newline!r}.")
+        if not isinstance(self.types, Mapping):
+            raise TypeError(f"types are by the names of columns, not {self.types!r}.")
         self._check_delimiter()
 
     def _check_delimiter(self) -> None:
         mark = self.delimiter
+        if not isinstance(mark, str):
+            raise TypeError(f"A delimiter is one character, not {mark!r}.")
         if len(mark) != 1 or not mark.isascii() or mark.isalnum() or mark in _IN_FIELDS:
             raise ValueError(f"A delimiter is one character such as , ; | or a tab, not {mark!r}.")
 

@@ -96,7 +96,13 @@ def check_kinds(name: str, column: Column, values: Sequence[Any]) -> None:
     """Check that values are what the column was found to be; raises Unencodable."""
     others = kinds_of(values) - column.kinds if column.kinds is not None else None
     if others:
+        found = ", ".join(sorted(_name(kind) for kind in others))
         raise Unencodable(
-            f"the column {name!r} was {column.type} in the first rows, and now has {others}: "
+            f"the column {name!r} was {column.type} in the first rows, and now has {found}: "
             "name its type in types."
         )
+
+
+def _name(kind: Any) -> str:
+    name: str = (kind[0] if isinstance(kind, tuple) else kind).__name__
+    return name

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
+from wsgistream.rules.rows.batches import columns_of_batch
 from wsgistream.rules.rows.formats import REFUSALS, Format, RowOptions
 from wsgistream.rules.rows.pieces import PieceEncoder
 from wsgistream.rules.rows.quick import quick_lines
@@ -29,19 +31,15 @@ class LinesEncoder(PieceEncoder):
 
     def _write_rows(self, rows: list[Sequence[Any]]) -> bytes:
         if self._quick is not None:
-            try:
+            with suppress(*REFUSALS):  # ours then says which row it is, or can write it
                 return self._quick(rows)
-            except REFUSALS:
-                pass  # ours can write more, and says what it cannot
         return super()._write_rows(rows)
 
     def _write_batch(self, batch: Any) -> bytes:
-        columns = [column.to_pylist() for column in batch.columns]
-        return self._write_rows(list(zip(*columns, strict=True)))
+        return self._write_rows(list(zip(*columns_of_batch(batch), strict=True)))
 
     def _write_columns(self, columns: Sequence[Sequence[Any]]) -> bytes:
-        text = self._text
-        texts = [[text(value) for value in column] for column in columns]
+        texts = map(self._text.column, columns)
         return "".join(map(self._template.__mod__, zip(*texts, strict=True))).encode()
 
 

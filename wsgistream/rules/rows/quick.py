@@ -10,10 +10,10 @@ from typing import Any, Final, TypeAlias
 
 from wsgistream.rules.rows.values import plain
 
-#: Writes one value as JSON.
-Write: TypeAlias = Callable[[Any], bytes]
 #: Writes each row as an object of its own, on a line of its own.
 WriteLines: TypeAlias = Callable[[Iterable[Sequence[Any]]], bytes]
+#: Writes each of a column's values as text.
+WriteColumn: TypeAlias = Callable[[Sequence[Any]], list[str]]
 
 # What a Decimal can be that no number in JSON is, and any text that has it.
 _NO_NUMBERS: Final = (b"NaN", b"Infinity")
@@ -23,10 +23,17 @@ class Doubtful(ValueError):
     """What was written may not be JSON."""
 
 
-def quick_value(decimals: str, default: Callable[[Any], Any] | None) -> Write | None:
-    """Make what writes any value; None: msgspec is not installed."""
-    library = _library()
-    return None if library is None else _encoder(library, decimals, default).encode
+def quick_values(default: Callable[[Any], Any] | None) -> WriteColumn | None:
+    """Make what writes a column as JSON; None: msgspec is not installed."""
+    if (library := _library()) is None:
+        return None
+    encode = _encoder(library, "text", default).encode_lines
+
+    def write(values: Sequence[Any]) -> list[str]:
+        lines: bytes = encode(list(values))
+        return lines.decode().split("\n")[:-1]
+
+    return write
 
 
 def quick_lines(
@@ -36,8 +43,7 @@ def quick_lines(
 
     It raises what msgspec does, and Doubtful, where the rows are to be written in another way.
     """
-    library = _library()
-    if library is None:
+    if (library := _library()) is None:
         return None
     encode = _encoder(library, decimals, default).encode_lines
     make = _row_maker(library, columns)
@@ -47,6 +53,25 @@ def quick_lines(
         if decimals == "number" and any(word in lines for word in _NO_NUMBERS):
             raise Doubtful
         return lines
+
+    return write
+
+
+def quick_column() -> WriteColumn | None:
+    """Make what writes a column as text, with nothing for null; None: msgspec is not installed.
+
+    It is for such values as have neither commas nor quotes in them.
+    """
+    if (library := _library()) is None:
+        return None
+    encode = _encoder(library, "text", None).encode
+
+    def write(values: Sequence[Any]) -> list[str]:
+        array: bytes = encode(values)
+        if b"null" in array:
+            # As long as text has its quotes, only a null can begin without.
+            array = array.replace(b"[null", b"[").replace(b",null", b",")
+        return array.replace(b'"', b"")[1:-1].decode().split(",")
 
     return write
 

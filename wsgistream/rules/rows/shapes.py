@@ -54,8 +54,8 @@ def columns_of(row: Any) -> tuple[str, ...]:
     """Name the columns of a row that knows them; raises NotARow."""
     if isinstance(row, Mapping):
         return tuple(row)
-    if isinstance(row, tuple) and hasattr(row, "_fields"):
-        return tuple(row._fields)
+    if isinstance(row, Sequence) and hasattr(row, "_fields"):
+        return tuple(row._fields)  # a named tuple, or a row of SQLAlchemy
     if is_dataclass(row) and not isinstance(row, type):
         return tuple(each.name for each in fields(row))
     if hasattr(row, "to_dict"):

@@ -11,9 +11,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from wsgistream.rules.coding import MissingLibrary
-from wsgistream.rules.rows.formats import REFUSALS, Format, RowOptions
+from wsgistream.rules.rows.formats import Format, RowOptions, Unencodable
 from wsgistream.rules.rows.learning import Column, check_kinds, learn
-from wsgistream.rules.rows.pieces import MOST, PieceEncoder
+from wsgistream.rules.rows.pieces import PieceEncoder
 from wsgistream.rules.rows.texts import PlainText
 from wsgistream.rules.rows.values import plain
 
@@ -36,15 +36,10 @@ class _Sink:
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
-        self._position = 0
 
     def write(self, data: Any) -> int:
         self._parts.append(bytes(data))
-        self._position += len(data)
         return len(data)
-
-    def tell(self) -> int:
-        return self._position
 
     def flush(self) -> None: ...
 
@@ -62,9 +57,14 @@ class ArrowEncoder(PieceEncoder):
     MissingLibrary where there is no pyarrow.
     """
 
+    # The more rows there are, the better is what is learnt, and the smaller what is written.
+    _most = 1024
+
     def __init__(self, kind: Format, columns: Sequence[str], options: RowOptions) -> None:
         super().__init__(kind, columns, options)
         self._library = find_library(kind.name)
+        # Of the arrays of a row group, pyarrow's own would keep several times their size.
+        self._pool = self._library.system_memory_pool()
         self._default = options.default
         self._text = PlainText(options.default)
         self._types = {
@@ -73,7 +73,7 @@ class ArrowEncoder(PieceEncoder):
             if name in self._columns
         }
         if len(self._types) < len(self._columns):
-            self._count = MOST  # the more are there, the better what is learnt
+            self._count = self._most
         self._sink = _Sink()
         self._writer: Any = None
 
@@ -81,12 +81,7 @@ class ArrowEncoder(PieceEncoder):
         """Write each record batch whole; a reader's schema is that of the stream."""
         if self._writer is None and hasattr(batches, "schema"):
             self._writer = self._open(batches.schema)
-        for batch in batches:
-            try:
-                piece = self._write_batch(batch)
-            except REFUSALS as error:
-                raise self._refused(error) from error
-            yield from self._given(piece, batch.num_rows)
+        yield from self._pieces(self._write_batch, batches)
 
     def finish(self) -> bytes:
         """Give the mark of the end; without rows, the columns that are unknown are text."""
@@ -118,7 +113,7 @@ class ArrowEncoder(PieceEncoder):
         check_kinds(name, column, values)
         if column.type == self._library.string() and column.kinds is None:
             values = list(map(self._text, values))
-        return self._library.array(values, column.type)
+        return self._library.array(values, column.type, memory_pool=self._pool)
 
     def _known(self, value: Any) -> Any:
         while type(value) not in _KNOWN:
@@ -155,6 +150,8 @@ class ParquetEncoder(ArrowEncoder):
         return import_module("pyarrow.parquet").ParquetWriter(self._sink, schema)
 
     def _put(self, batch: Any) -> None:
+        if batch.schema != self._writer.schema:
+            raise Unencodable("A batch is of another schema than those before it.")
         self._group.append(batch)
         self._held += batch.nbytes
         if self._held >= _GROUP:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from json import encoder
 from typing import Any, Final
 
 from wsgistream.rules.rows.formats import REFUSALS, Unencodable
-from wsgistream.rules.rows.quick import quick_value
+from wsgistream.rules.rows.quick import quick_values
 from wsgistream.rules.rows.values import BARE, QUOTED, plain
 
 #: Writes text as JSON.
 json_string: Final = encoder.encode_basestring
+
+
+def by_kind(
+    makers: dict[type, Callable[[Any], str]], other: Callable[[Any], str], values: Sequence[Any]
+) -> list[str]:
+    """Write each value of a column by what makes those of its type."""
+    kinds = set(map(type, values))
+    if len(kinds) == 1:
+        return list(map(makers.get(kinds.pop(), other), values))
+    return [makers.get(type(value), other)(value) for value in values]
 
 
 class JSONText:
@@ -35,6 +46,10 @@ class JSONText:
         make = self._makers.get(type(value))
         return make(value) if make is not None else self(plain(value, self._default))
 
+    def column(self, values: Sequence[Any]) -> list[str]:
+        """Write each of these values."""
+        return by_kind(self._makers, self, values)
+
     def _array(self, values: Iterable[Any]) -> str:
         return f"[{','.join([self(value) for value in values])}]"
 
@@ -48,7 +63,7 @@ class JSONText:
         if text.startswith('"'):
             return text
         if type(key) is not int:
-            raise Unencodable(f"a key in an object is text, not {key!r}.")
+            raise Unencodable(f"A key in an object is text, not {key!r}.")
         return f'"{text}"'
 
 
@@ -60,17 +75,15 @@ def _decimal_number(value: Decimal) -> str:
     return str(value) if value.is_finite() else "null"
 
 
-def nested_maker(default: Callable[[Any], Any] | None) -> Callable[[Any], str]:
-    """Make what writes objects and arrays as JSON, for a format that has only text for them."""
-    quick, slow = quick_value("text", default), JSONText("text", default)
-    if quick is None:
-        return slow
+def nested_maker(default: Callable[[Any], Any] | None) -> Callable[[Sequence[Any]], list[str]]:
+    """Make what writes a column of objects and arrays, for a format that has only text for them."""
+    quick, slow = quick_values(default), JSONText("text", default)
 
-    def make(value: Any) -> str:
-        try:
-            return quick(value).decode()
-        except REFUSALS:
-            return slow(value)
+    def make(values: Sequence[Any]) -> list[str]:
+        if quick is not None:
+            with suppress(*REFUSALS):
+                return quick(values)
+        return slow.column(values)
 
     return make
 
@@ -84,7 +97,7 @@ class PlainText:
         self._makers: dict[type, Callable[[Any], str | None]] = {
             **BARE,
             **QUOTED,
-            **dict.fromkeys((dict, list, tuple, set, frozenset), nested),
+            **dict.fromkeys((dict, list, tuple, set, frozenset), lambda value: nested((value,))[0]),
             str: _itself,
             type(None): {None: None}.__getitem__,
         }

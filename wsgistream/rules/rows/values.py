@@ -121,6 +121,9 @@ def plain(value: Any, default: Callable[[Any], Any] | None = None) -> Any:
     """
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, bool):
+        # It has a form everywhere but as a key, for which alone it is brought here.
+        raise Unencodable(f"A key in an object is text, not {value!r}.")
     if isinstance(value, _ADDRESSES):
         return str(value)
     for base, make in _BASES:
