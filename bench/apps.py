@@ -21,6 +21,8 @@ from wsgistream.types import Environ, StartResponse, WSGIApp
 from wsgistream.wsgi.waiting import Pausable, Wakeable
 
 _CHUNK: Final = 64 * KIB
+# About 0.4 ms.
+_STEPS: Final = 20_000
 _HELLO: Final = b"hello, world\n".ljust(KIB, b".")
 
 
@@ -33,6 +35,19 @@ def hello(root: str) -> WSGIApp:
     with open(os.path.join(root, "small-00.bin"), "rb") as file:
         content = file.read()
     return lambda environ, start_response: _small(start_response, content)
+
+
+def pages(root: str) -> WSGIApp:
+    """Files, and at ``/computed`` a page that keeps Python busy for a moment."""
+    files = DirectoryApp(root)
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] != "/computed":
+            return files(environ, start_response)
+        return _small(start_response, b"%d\n" % sum(map(abs, range(_STEPS))))
+
+    app.quick = True  # type: ignore[attr-defined]
+    return app
 
 
 def _small(start_response: StartResponse, content: bytes) -> Iterable[bytes]:
@@ -173,6 +188,7 @@ APPS: Final[Mapping[str, Callable[[str], Any]]] = {
     "file_wrapper": file_wrapper,
     "generator": generator,
     "hello": hello,
+    "pages": pages,
     "webob_static": webob_static,
     "whitenoise": whitenoise,
     **{f"behind {name}": partial(layered, name) for name in LAYERS},

@@ -78,7 +78,8 @@ LAYERS: Final[Mapping[str, Callable[[WSGIApp], WSGIApp]]] = {
     "Signed": _signed,
     "Streaming, start and finish": partial(StreamingMiddleware, start=id, finish=id),
     "Streaming, each chunk": partial(StreamingMiddleware, chunk=_look, changes=False),
-    "Throttle": partial(ThrottleMiddleware, per_address=1e12, total=1e12),
+    "Throttle, far below": partial(ThrottleMiddleware, per_address=1e12, total=1e12),
+    "Throttle, 500 MB/s": partial(ThrottleMiddleware, total=500e6),
 }
 
 

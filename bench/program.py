@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import waitress
@@ -18,12 +19,13 @@ _THREADS: Final = 4
 _CONNECTIONS: Final = 12_000
 
 
-def serve_ours(app: WSGIApp, port: int) -> None:
+def serve_ours(app: WSGIApp, port: int, workers: int = 1) -> None:
     """Serve by our own server until SIGTERM."""
     wsgistream.serve(
         app,
         listen=f"127.0.0.1:{port}",
         threads=_THREADS,
+        workers=workers,
         grace=0,
         log_format=None,
         connection_limit=_CONNECTIONS,
@@ -43,6 +45,7 @@ def serve_by_waitress(app: WSGIApp, port: int) -> None:
 
 SERVERS: Final[Mapping[str, Callable[[WSGIApp, int], None]]] = {
     "ours": serve_ours,
+    "two_workers": partial(serve_ours, workers=2),
     "waitress": serve_by_waitress,
 }
 

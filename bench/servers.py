@@ -119,8 +119,15 @@ def _granian(place: Place, port: int) -> Command:
 
 
 OURS: Final = Contestant("ours", "wsgistream serve", _ours(), _present, is_ours=True)
+ONE_WORKER: Final = Contestant(
+    "ours", "files and pages on our server", _program("ours", "pages"), _present, is_ours=True
+)
 TWO_WORKERS: Final = Contestant(
-    "two workers", "wsgistream serve --workers 2", _ours("--workers=2"), _no_workers, is_ours=True
+    "two workers",
+    "the same, by two processes",
+    _program("two_workers", "pages"),
+    _no_workers,
+    is_ours=True,
 )
 PORTABLE: Final = Contestant(
     "portable", "our DirectoryApp on waitress", _program("waitress", "directory"), _present

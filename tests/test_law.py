@@ -28,14 +28,15 @@ BELOW = {
     "compress": {"rules"},
     "keys": {"rules"},
     "values": {"rules"},
-    "options": {"values"},
+    "arguments": {"values"},
+    "options": {"arguments", "values"},
     "server": {"types", "wsgi", "rules"},
     "serving": {"types", "rules", "values", "server"},
     "site": {"types", "wsgi", "errors", "respond", "apps", "middleware", "values", "options"}
     | {"keys", "offload"},
     "paste": {"types", "wsgi", "errors", "respond", "middleware", "values", "options", "server"}
     | {"serving", "site"},
-    "cli": {"rules", "server", "serving", "site", "options", "compress"}
+    "cli": {"rules", "server", "serving", "site", "arguments", "options", "compress"}
     | {"keys", "middleware", "values"},
     "__main__": {"cli"},
     "__init__": {"wsgi", "types", "rules", "sources", "respond", "apps", "middleware"}

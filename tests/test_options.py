@@ -7,14 +7,12 @@ from typing import Any
 
 import pytest
 
+from wsgistream.arguments import PREFIX, BadOption
 from wsgistream.options import (
     OF_THE_APP,
     OF_THE_SERVER,
-    PREFIX,
-    BadOption,
     from_environment,
     from_texts,
-    make_parser,
     of_the_app,
     parse,
 )
@@ -218,26 +216,3 @@ def test_a_bad_text_is_refused_and_named() -> None:
 def test_a_setting_that_there_is_none_of_is_a_mistake(name: str) -> None:
     with pytest.raises(TypeError, match=f"There is no setting {name}; there are root, prefix"):
         of_the_app({"root": ".", name: 1}, {})
-
-
-def test_the_help_names_every_option_and_how_to_set_it_otherwise() -> None:
-    text = make_parser().format_help()
-    for word in [
-        *(
-            "DIR|FILE",
-            "--listen",
-            "--unix-socket",
-            "--threads",
-            "--workers",
-            "--prefix",
-            "--listing",
-        ),
-        *("--no-listing", "--hidden", "--follow-symlinks", "--cache-control", "--header"),
-        *("--index", "--spa", "--open", "--log-format", "--quiet", "--grace", "--check"),
-        *("--metrics", "--auth-file", "--sign-key-file", "--throttle", "--compress"),
-        "--offload",
-        "--workers",
-        "WSGISTREAM_THREADS=8",
-    ]:
-        assert word in text
-    assert "SUPPRESS" not in text

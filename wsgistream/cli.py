@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from wsgistream import options
+from wsgistream.arguments import BadOption, Parser
 from wsgistream.compress import CODINGS, MissingLibrary, compress_tree
 from wsgistream.keys import read_keys
 from wsgistream.middleware.signed import sign as sign_link
@@ -101,7 +102,7 @@ def _page(urls: Iterable[str]) -> str:
     for url in urls:
         if url.startswith("http:"):
             return url
-    raise options.BadOption("A browser cannot open a Unix socket: --open needs a --listen.")
+    raise BadOption("A browser cannot open a Unix socket: --open needs a --listen.")
 
 
 def _addresses(chosen: Mapping[str, Any]) -> Sequence[tuple[str, int]]:
@@ -113,7 +114,7 @@ def _addresses(chosen: Mapping[str, Any]) -> Sequence[tuple[str, int]]:
 
 def compress(arguments: Sequence[str]) -> int:
     """Write the precompressed siblings of a folder's files."""
-    parser = options.Parser(
+    parser = Parser(
         prog="wsgistream compress",
         description="Write .gz, .br and .zst siblings, which the folder is then served from.",
     )
@@ -138,7 +139,7 @@ def compress(arguments: Sequence[str]) -> int:
 
 def sign(arguments: Sequence[str]) -> int:
     """Write a signed link to the standard output."""
-    parser = options.Parser(
+    parser = Parser(
         prog="wsgistream sign",
         description="Write a link that holds for a time, where wsgistream has the same key.",
         allow_abbrev=False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import Final
@@ -59,6 +59,8 @@ def enact(plan: Plan, environ: Environ, start_response: StartResponse, source: S
 
     What cannot be read at all is therefore still a clean error. Raises what the source raises.
     """
+    if isinstance(source, Memory):
+        return _enact_at_once(plan, start_response, source)
     body = Pieces(source, plan.pieces)
     try:
         sent = _body(environ, body)
@@ -69,6 +71,15 @@ def enact(plan: Plan, environ: Environ, start_response: StartResponse, source: S
     return sent
 
 
+def _enact_at_once(plan: Plan, start_response: StartResponse, source: Memory) -> Body:
+    try:
+        content = _content(plan.pieces, source.slice)
+    finally:
+        source.close()
+    begin(plan, start_response)
+    return content
+
+
 def _body(environ: Environ, body: Pieces) -> Body:
     slices = [piece for piece in body.pieces if isinstance(piece, Slice)]
     if not slices:
@@ -77,19 +88,20 @@ def _body(environ: Environ, body: Pieces) -> Body:
     idle = body.source.idle() if isinstance(body.source, Stream) else None
     if idle is not None:
         return idle  # which knows how to wait without a thread
-    if isinstance(body.source, Memory):
-        read: Callable[[Slice], bytes] = body.source.slice
-    elif body.source.file is None:
+    if body.source.file is None:
         return body
-    elif sum(stop - start for start, stop in slices) > SMALL:
+    if sum(stop - start for start, stop in slices) > SMALL:
         return hand_over(environ, body)
-    elif IN_LOOP in environ:
-        read = partial(read_cached, body.source.file)
-    else:
-        read = body.read
-    content = [piece if isinstance(piece, bytes) else read(piece) for piece in body.pieces]
+    read = partial(read_cached, body.source.file) if IN_LOOP in environ else body.read
+    content = _content(body.pieces, read)
     body.close()
-    return [content[0] if len(content) == 1 else b"".join(content)]
+    return content
+
+
+def _content(pieces: Sequence[bytes | Slice], read: Callable[[Slice], bytes]) -> list[bytes]:
+    """Put together, in memory, a body of pieces; of nothing it is empty."""
+    content = [piece if isinstance(piece, bytes) else read(piece) for piece in pieces]
+    return content if len(content) < 2 else [b"".join(content)]
 
 
 def begin(plan: Plan, start_response: StartResponse) -> None:

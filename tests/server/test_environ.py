@@ -47,7 +47,7 @@ def told_by_waitress(channel: Any, request: Any) -> Environ:
     return {**seen[0], **OURS}
 
 
-def compared(channel: Any, lines: list[str]) -> None:
+def check_environ(channel: Any, lines: list[str]) -> None:
     request = Parser(channel.adj)
     request.received("".join(f"{line}\r\n" for line in [*lines, ""]).encode("latin-1"))
     assert request.completed
@@ -76,7 +76,7 @@ def test_an_environ_is_that_of_waitress(
     channel = channel_of(
         ("127.0.0.1", 1234), url_prefix=prefix, clear_untrusted_proxy_headers=clear
     )
-    compared(channel, [f"GET {target} HTTP/1.1", *fields])
+    check_environ(channel, [f"GET {target} HTTP/1.1", *fields])
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_an_environ_is_that_of_waitress(
     ],
 )
 def test_an_address_is_told_as_waitress_tells_it(address: tuple[Any, ...]) -> None:
-    compared(channel_of(address), ["GET / HTTP/1.1"])
+    check_environ(channel_of(address), ["GET / HTTP/1.1"])
 
 
 def test_each_request_has_an_environ_of_its_own() -> None:

@@ -116,6 +116,7 @@ def test_each_process_counts_for_all() -> None:
         counters.note(row, 10 * row)
         counters.add(100, aborted=row == 2)
     assert counters.total() == {
+        "processes": 0,
         "connections": 3,
         "idle_streams": 30,
         "answers": 3,

@@ -195,6 +195,23 @@ def test_what_is_closed_is_forgotten_with_what_was_looked_for(
     loop.turn(0)
 
 
+def test_members_are_asked_once_each_and_in_the_order_in_which_they_changed(loop: Loop) -> None:
+    asked: list[socket.socket] = []
+
+    class Asked(Member):
+        def readable(self) -> bool:
+            asked.append(self.socket)
+            return True
+
+    with ExitStack() as stack:
+        ours = [stack.enter_context(end) for _ in range(8) for end in socket.socketpair()]
+        members = [Asked(loop, sock) for sock in ours]
+        for member in members:
+            loop.watch(member)
+        loop.turn(0)
+        assert asked == ours
+
+
 # --- calls ---------------------------------------------------------------------------------------
 
 

@@ -18,14 +18,14 @@ TEXT = st.text("ab あ漢\n")
     "chunk", [b"ab", bytearray(b"ab"), memoryview(b"ab")], ids=lambda c: type(c).__name__
 )
 def test_what_is_bytes_stays(chunk: Any) -> None:
-    for made in (as_bytes(chunk), Encoder().encode(chunk)):
+    for made in (as_bytes(chunk), Encoder().feed(chunk)):
         assert type(made) is bytes
         assert made == b"ab"
 
 
 @pytest.mark.parametrize("chunk", [1, None, ["a"]], ids=repr)
 def test_what_is_neither_bytes_nor_text_is_refused(chunk: Any) -> None:
-    for make in (as_bytes, Encoder().encode):
+    for make in (as_bytes, Encoder().feed):
         with pytest.raises(TypeError, match=r"PEP 3333"):
             make(chunk)
 
@@ -33,7 +33,7 @@ def test_what_is_neither_bytes_nor_text_is_refused(chunk: Any) -> None:
 @given(st.sampled_from(CHARSETS), st.lists(TEXT), TEXT)
 def test_text_in_chunks_is_the_text_as_a_whole(charset: str, texts: list[str], end: str) -> None:
     encoder = Encoder(charset, end)
-    data = b"".join([*map(encoder.encode, texts), encoder.finish()])
+    data = b"".join([*map(encoder.feed, texts), encoder.finish()])
     assert data.decode(charset) == "".join([*texts, end])
     if texts or end:
         # One mark at the beginning, one return to the first state at the end.
@@ -42,7 +42,7 @@ def test_text_in_chunks_is_the_text_as_a_whole(charset: str, texts: list[str], e
 
 def test_bytes_pass_between_text() -> None:
     encoder = Encoder("latin-1", b"\xff")
-    assert encoder.encode("ä") + encoder.encode(b"\x00") + encoder.finish() == b"\xe4\x00\xff"
+    assert encoder.feed("ä") + encoder.feed(b"\x00") + encoder.finish() == b"\xe4\x00\xff"
 
 
 @pytest.mark.parametrize(
@@ -56,4 +56,4 @@ def test_text_that_cannot_be_encoded_is_refused(
     charset: str, text: str, error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        Encoder(charset).encode(text)
+        Encoder(charset).feed(text)

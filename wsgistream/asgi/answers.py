@@ -15,6 +15,7 @@ from wsgistream.asgi.requests import ClientGone, Receive
 from wsgistream.asgi.sending import Outgoing, Send
 from wsgistream.types import Body, Environ, Header, WSGIApp
 from wsgistream.wsgi.bodies import close
+from wsgistream.wsgi.text import as_bytes
 from wsgistream.wsgi.waiting import IN_LOOP, Wakeable, WouldBlock, is_pausable, is_quick
 
 _Result = TypeVar("_Result")
@@ -96,7 +97,7 @@ class Answer:
             await self._stream(body)
         elif isinstance(body, (list, tuple)):
             for chunk in body:
-                await self._put(_checked(chunk))
+                await self._put(as_bytes(chunk))
                 await asyncio.sleep(0)  # the loop has other clients
         elif body is not None and not self._may_move:
             await self._in_thread(self._send_from_here)
@@ -149,7 +150,7 @@ class Answer:
     def _next(self) -> bytes | None:
         """Take the next chunk; None: there are no more."""
         for chunk in self._chunks:
-            return _checked(chunk)
+            return as_bytes(chunk)
         return None
 
     async def _stream(self, body: Wakeable) -> None:
@@ -165,7 +166,7 @@ class Answer:
                 await self._outgoing.show()
                 if not self._gone and not await self._news.come(body.heartbeat):
                     chunk = await ask(body.beat)
-            await self._put(_checked(chunk or b""))
+            await self._put(as_bytes(chunk or b""))
             await asyncio.sleep(0)
 
     def _take(self, body: Wakeable) -> bytes | None:
@@ -186,7 +187,7 @@ class Answer:
         """Have the loop send a chunk while this thread waits; raises WouldBlock in the loop."""
         if threading.get_ident() == self._loop_thread:
             raise WouldBlock
-        self._sending = asyncio.run_coroutine_threadsafe(self._put(_checked(data)), self._loop)
+        self._sending = asyncio.run_coroutine_threadsafe(self._put(as_bytes(data)), self._loop)
         if self._gone:
             self._sending.cancel()
         try:
@@ -217,9 +218,3 @@ class Answer:
     def _run(self, function: Callable[[], _Result]) -> _Result:
         with self._alone:
             return self._context.run(function)
-
-
-def _checked(data: Any) -> bytes:
-    if isinstance(data, (bytes, bytearray, memoryview)):
-        return bytes(data)
-    raise TypeError(f"A body is made of bytes, not of {type(data).__name__} (PEP 3333).")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from wsgistream.rules.coding import (
     LEVELS,
@@ -23,6 +23,7 @@ from wsgistream.types import Body, Environ, StartResponse, WSGIApp
 from wsgistream.wsgi import Reply, call
 from wsgistream.wsgi.bodies import Truncated, close
 from wsgistream.wsgi.changing import changed, tell_of_change
+from wsgistream.wsgi.text import as_bytes
 from wsgistream.wsgi.waiting import IN_LOOP, Pausable, Wakeable, is_quick
 
 _EVENTS: Final = "text/event-stream"
@@ -165,15 +166,16 @@ class _Compression:
         self._flushes = flushes
         self._missing = length
 
-    def feed(self, chunk: bytes) -> bytes:
-        if not chunk:
+    def feed(self, chunk: Any) -> bytes:
+        data = as_bytes(chunk)
+        if not data:
             return b""
         if self._missing is not None:
-            self._missing -= len(chunk)
+            self._missing -= len(data)
             if self._missing < 0:
                 raise Truncated("The application gave more bytes than it announced.")
-        data = self._encoder.feed(chunk)
-        return data + self._encoder.flush() if self._flushes else data
+        given = self._encoder.feed(data)
+        return given + self._encoder.flush() if self._flushes else given
 
     def finish(self) -> bytes:
         # The length that would have told of it was that of other bytes, and is gone.

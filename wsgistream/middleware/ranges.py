@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import IO, Any, Final
 
 from wsgistream.respond import enact
-from wsgistream.rules.conditions import is_entity_tag
+from wsgistream.rules.conditions import has_conditions, is_entity_tag
 from wsgistream.rules.decide import decide
 from wsgistream.rules.fields import parse_http_date
 from wsgistream.rules.media import DEFAULT
@@ -39,27 +39,37 @@ class RangeMiddleware:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return self.app(environ, start_response)
         reply = call(self.app, environ)
-        now = time.time()
-        meta = _meta(reply, now, environ["REQUEST_METHOD"])
-        if meta is None:
+        size = _size(reply, environ["REQUEST_METHOD"])
+        if size is None:
             return reply.send(start_response)
-        plan = decide(environ, meta, now)
-        if plan.status == 200:
-            reply.set("Accept-Ranges", "bytes")
-            return reply.send(start_response)
-        return enact(plan, environ, start_response, _source(reply.body, meta))
+        if "HTTP_RANGE" in environ or has_conditions(environ):
+            now = time.time()
+            meta = _meta(reply, size, now)
+            plan = decide(environ, meta, now)
+            if plan.status != 200:
+                return enact(plan, environ, start_response, _source(reply.body, meta))
+        reply.set("Accept-Ranges", "bytes")
+        return reply.send(start_response)
 
 
-def _meta(reply: Reply, now: float, method: str) -> Meta | None:
-    """Read what an answer says of its body; None: it is to be left alone."""
-    size = _size(reply, method)
+def _size(reply: Reply, method: str) -> int | None:
+    """Find the length of the body (bytes); None: it is unknown, or to be left alone."""
     if (
-        size is None
-        or not reply.status.startswith("200")
+        not reply.status.startswith("200")
         or reply.get("Content-Encoding") is not None
         or reply.get("Accept-Ranges") == "none"
     ):
         return None
+    length = reply.get("Content-Length")
+    if length is not None:
+        return int(length) if length.isascii() and length.isdigit() else None
+    # The body of HEAD is empty, and so says nothing of that of GET.
+    whole = method == "GET" and isinstance(reply.body, (list, tuple))
+    return sum(map(len, reply.body)) if whole else None
+
+
+def _meta(reply: Reply, size: int, now: float) -> Meta:
+    """Read what an answer says of its body."""
     etag = reply.get("ETag")
     return Meta(
         size,
@@ -69,15 +79,6 @@ def _meta(reply: Reply, now: float, method: str) -> Meta | None:
         extra=tuple(header for header in reply.headers if header[0].lower() not in _IN_META),
         one_pass=True,
     )
-
-
-def _size(reply: Reply, method: str) -> int | None:
-    length = reply.get("Content-Length")
-    if length is not None:
-        return int(length) if length.isascii() and length.isdigit() else None
-    # The body of HEAD is empty, and so says nothing of that of GET.
-    whole = method == "GET" and isinstance(reply.body, (list, tuple))
-    return sum(map(len, reply.body)) if whole else None
 
 
 def _source(body: Body, meta: Meta) -> Source:

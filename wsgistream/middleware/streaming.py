@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from wsgistream.types import Body, Environ, StartResponse, WSGIApp
 from wsgistream.wsgi import Reply, call
 from wsgistream.wsgi.changing import changed, tell_of_change
+from wsgistream.wsgi.text import as_bytes
 from wsgistream.wsgi.watching import Transfer
 
 #: Which answers are meant: those that are no list of chunks, all, or those it says yes to.
@@ -102,9 +103,10 @@ class _Hook:
         self._chunk = chunk
         self._changes = changes
 
-    def feed(self, chunk: bytes) -> bytes:
-        given = self._chunk(self._transfer, chunk) if chunk else None
-        return chunk if given is None or not self._changes else given
+    def feed(self, chunk: Any) -> bytes:
+        data = as_bytes(chunk)
+        given = self._chunk(self._transfer, data) if data else None
+        return data if given is None or not self._changes else given
 
     def finish(self) -> bytes:
         return b""

@@ -67,6 +67,7 @@ class Channel(WatchingChannel):
         self._spoke = self._news = False
         kind = RefusalTask if request.error else ApplicationTask
         self._task = kind(self, request)
+        self.server.loop.watch(self)
         if request.error or self.server.quick:
             self._run()
         else:
@@ -94,7 +95,6 @@ class Channel(WatchingChannel):
             self._queue()
         else:
             self._pause(outcome)
-        self.server.loop.watch(self)
 
     def _pause(self, outcome: Outcome) -> None:
         self._slim()
@@ -121,6 +121,7 @@ class Channel(WatchingChannel):
     def _finish(self) -> None:
         """Go on to the next request, or to the end of the connection."""
         task, self._task = self._task, None
+        self.server.loop.watch(self)
         self.last_activity = time.time()
         if task.close_on_finish:
             self.close_when_flushed = True

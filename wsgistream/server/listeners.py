@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
@@ -14,6 +15,7 @@ from waitress.adjustments import Adjustments
 from waitress.server import BaseWSGIServer, TcpWSGIServer, UnixWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
+from wsgistream.server.balance import PATIENCE, Balance
 from wsgistream.server.channel import Channel
 from wsgistream.server.counters import Counters
 from wsgistream.server.environ import of_server, untrusted
@@ -68,8 +70,13 @@ class _Listener:
     quick = False
     #: Any iterable may be read by one thread after the other.
     pausable = False
-    #: How many processes listen here.
+    #: How many processes listen here, and how this one stands beside the others.
     processes = 1
+    balance: Balance
+    #: Who waits is left to another process until then (by the monotonic clock); None: is let in.
+    yields_until: float | None = None
+    #: Members of the loop that are no connections.
+    others = 0
     #: The server is about to end.
     draining = False
     #: Fields that no application is to see, by their names in an environ without ``HTTP_``.
@@ -93,13 +100,21 @@ class _Listener:
         return of_server(self)
 
     def readable(self) -> bool:
-        return self.accepting and not (self.full or self.starved)
+        return self.accepting and not (self.full or self.starved or self.yields_until)
 
     def add_task(self, channel: Channel) -> None:
         self.loop.call(channel.begin)
 
     def handle_accept(self) -> None:
-        for _ in range(_AT_ONCE if self.processes == 1 else _SHARE):
+        if self.processes == 1:
+            self._let_in(_AT_ONCE)
+        elif self.balance.is_ahead(len(self.loop.members) - self.others):
+            self.yields_until = time.monotonic() + PATIENCE
+        else:
+            self._let_in(_SHARE)
+
+    def _let_in(self, count: int) -> None:
+        for _ in range(count):
             self.full = len(self.loop.members) >= self.adj.connection_limit
             if self.full or not self._accept():
                 break
@@ -123,7 +138,11 @@ class _Listener:
         return True
 
     def welcome(self) -> None:
-        """Let in who waits, if somebody has left."""
+        """Let in who waits, if somebody has left, or no other process wanted them."""
+        if self.yields_until is not None and time.monotonic() >= self.yields_until:
+            self.yields_until = None
+            self._let_in(_SHARE)
+            self.loop.watch(self)
         if self.full and len(self.loop.members) < self.adj.connection_limit:
             self.full = False
             self.loop.watch(self)

@@ -39,6 +39,8 @@ class Loop:
         self.members: dict[int | None, Any] = _Members(self._forget)
         self._selector = selectors.DefaultSelector()
         self._watched: dict[Any, int] = {}
+        # In their order, so that who comes first is served first.
+        self._changed: dict[Any, None] = {}
         self._calls: deque[Callable[[], object]] = deque()
         self._asleep = False
         #: Ends the sleep of the loop.
@@ -52,6 +54,10 @@ class Loop:
             self.wake()
 
     def watch(self, member: Any) -> None:
+        """Ask a member, before the next sleep, what it then wants to know; never too often."""
+        self._changed[member] = None
+
+    def _ask(self, member: Any) -> None:
         """Look for what a member wants to know by now: that it can be read, or written to."""
         descriptor = member._fileno
         if descriptor not in self.members or self.members[descriptor] is not member:
@@ -72,16 +78,17 @@ class Loop:
 
     def turn(self, seconds: float) -> None:
         """Sleep until something is ready, ``seconds`` at the most, and look after that."""
+        changed, self._changed = self._changed, {}
+        for member in changed:
+            self._ask(member)
         self._asleep = True
         ready = self._selector.select(0 if self._calls else seconds)
         self._asleep = False
         for key, events in ready:
             self._serve(key.data, key.fd, events)
+            self.watch(key.data)
         for _ in range(len(self._calls)):
             self._calls.popleft()()
-        # At the end, for most members then want what they have wanted before.
-        for key, _ in ready:
-            self.watch(key.data)
 
     def _serve(self, member: Any, descriptor: int, events: int) -> None:
         if events & selectors.EVENT_READ and self.members.get(descriptor) is member:

@@ -18,6 +18,7 @@ from waitress.task import ThreadedTaskDispatcher
 
 from wsgistream.rules.access import Access
 from wsgistream.server.accounts import logging_channel
+from wsgistream.server.balance import PATIENCE, Balance
 from wsgistream.server.channel import Channel
 from wsgistream.server.counters import Counters
 from wsgistream.server.health import Health
@@ -104,6 +105,7 @@ class Server:
             }
         )
         channel = Channel if line is None else logging_channel(Channel, line)
+        balance = Balance(self.counters, processes)
         self._listeners = []
         for sock in self._sockets:
             listener = listen(app, sock, self._loop, self._threads, settings)
@@ -111,8 +113,11 @@ class Server:
             listener.pausable = pausable
             listener.processes = processes
             listener.counters = self.counters
+            listener.balance = balance
             listener.quick = is_quick(app)
             self._listeners.append(listener)
+        for listener in self._listeners:
+            listener.others = len(self._loop.members)
         self._loop.wake = self._listeners[0].trigger.pull_trigger
         self._spare = Spare()
         self._threads.set_thread_count(threads)
@@ -122,6 +127,7 @@ class Server:
         try:
             for member in list(self._loop.members.values()):
                 self._loop.watch(member)
+            self.counters.listen(True)
             while not self._stops:
                 self._turn(_TURN)
             self._drain()
@@ -159,6 +165,7 @@ class Server:
         return self._channels()
 
     def _stop_listening(self) -> None:
+        self.counters.listen(False)
         for listener in self._listeners:
             # First, for while another process holds the socket as well, the system goes on telling
             # of it, and what is closed cannot be taken from what it looks at.
@@ -183,6 +190,8 @@ class Server:
             self._threads.queue.popleft().cancel()
 
     def _turn(self, seconds: float) -> None:
+        if any(listener.yields_until for listener in self._listeners):
+            seconds = PATIENCE
         self._loop.turn(seconds)
         for listener in self._listeners:
             listener.welcome()

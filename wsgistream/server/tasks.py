@@ -130,7 +130,7 @@ class ApplicationTask(StartedTask, WSGITask):  # type: ignore[misc]
 
     def end(self) -> None:
         body, self._body, self._chunks = self._body, None, iter(())
-        if body is not None:
+        if body is not None and type(body) is not list:
             self._context.run(close, body)
 
     def _step(self) -> Outcome:
@@ -166,7 +166,7 @@ class ApplicationTask(StartedTask, WSGITask):  # type: ignore[misc]
         for chunk in chunks:
             if chunk is None and self._may_be_idle:
                 return self._stay()
-            data = as_bytes(chunk)
+            data = chunk if type(chunk) is bytes else as_bytes(chunk)
             outcome = self._send_chunk(data)
             if outcome is not None:
                 return outcome

@@ -129,7 +129,7 @@ def _encoded(chunks: Sequence[Any], form: Form) -> list[bytes]:
         (chunk,) = chunks  # as most are, and on the shortest way
         return [chunk.encode(form.charset) if isinstance(chunk, str) else as_bytes(chunk)]
     encoder = Encoder(form.charset, form.end)
-    return [data for data in (*map(encoder.encode, chunks), encoder.finish()) if data]
+    return [data for data in (*map(encoder.feed, chunks), encoder.finish()) if data]
 
 
 def _restarted(body: Restartable, form: Form) -> Callable[[], Source]:

@@ -77,7 +77,7 @@ class Shelf:
     def find(self, path: Sequence[str], encodings: Sequence[str] = ()) -> Source | None:
         key = (tuple(path), tuple(encodings))
         kept = self._kept.get(key)
-        if kept and kept.until > self._clock() and all(map(_is_as_it_was, kept.seen)):
+        if kept and kept.until > self._clock() and _are_as_they_were(kept.seen):
             return _Copy(kept)
         # Before it is looked into: a file that comes beside another may be a better answer.
         seen = self._seen_folder(path)
@@ -126,9 +126,11 @@ class Shelf:
             self._size -= kept.room()
 
 
-def _is_as_it_was(seen: tuple[str, _Identity]) -> bool:
-    path, before = seen
+def _are_as_they_were(seen: _Seen) -> bool:
     try:
-        return identity(os.stat(path)) == before
+        for path, before in seen:
+            if identity(os.stat(path)) != before:
+                return False
     except OSError:
         return False
+    return True

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from wsgistream.types import UNKNOWN, Meta
 from wsgistream.wsgi.bodies import OnePass, Truncated, close
+from wsgistream.wsgi.changing import ChangedStream
 from wsgistream.wsgi.text import Chunk, Encoder
-from wsgistream.wsgi.waiting import Around, Wakeable
+from wsgistream.wsgi.waiting import Wakeable
 
 
 class Stream(OnePass):
@@ -49,7 +50,7 @@ class Stream(OnePass):
     def idle(self) -> Wakeable | None:
         """Give the whole as a body that may be idle, if it is one; it is closed instead of this."""
         if self.meta.size is None and isinstance(self.body, Wakeable):
-            return _Idle(self.body, self._encoder)
+            return ChangedStream(self.body, self._encoder, quick=True)
         return None
 
     def close(self) -> None:
@@ -60,7 +61,7 @@ class Stream(OnePass):
 
     def _encoded(self) -> Generator[bytes, None, None]:
         for chunk in self.body:
-            yield chunk if type(chunk) is bytes else self._encoder.encode(chunk)
+            yield chunk if type(chunk) is bytes else self._encoder.feed(chunk)
         if end := self._encoder.finish():
             yield end
 
@@ -76,22 +77,3 @@ def _held_to(size: int, chunks: Iterator[bytes]) -> Generator[bytes, None, None]
         if left <= 0 and (left or any(chunks)):
             raise Truncated("The source gave more bytes than it announced.")
         yield chunk
-
-
-class _Idle(Around):
-    """A body that may be idle, whose chunks are made bytes, and whose end is marked."""
-
-    def __init__(self, body: Wakeable, encoder: Encoder) -> None:
-        super().__init__(body)
-        self._encoder = encoder
-        self._ended = False
-
-    def take(self) -> bytes | None:
-        if self._ended:
-            raise StopIteration
-        try:
-            chunk = self._body.take()
-        except StopIteration:
-            self._ended = True
-            return self._encoder.finish()
-        return chunk if chunk is None else self._encoder.encode(chunk)

@@ -20,14 +20,12 @@ def close(body: object) -> None:
         closer()
 
 
-class Closing:
-    """A body, with something to be done once, when it is closed."""
+class Enclosing:
+    """A body around another, which begins when its first chunk is asked for."""
 
-    def __init__(self, body: Body, then: Callable[..., object], *arguments: Any) -> None:
-        self._body: Body | None = body
+    def __init__(self, body: Body) -> None:
+        self._body: Any = body
         self._chunks: Iterator[bytes] | None = None
-        self._then = then
-        self._arguments = arguments
 
     @property
     def pausable(self) -> bool:
@@ -39,8 +37,17 @@ class Closing:
 
     def __next__(self) -> bytes:
         if self._chunks is None:
-            self._chunks = iter(() if self._body is None else self._body)
+            self._chunks = iter(self._body)
         return next(self._chunks)
+
+
+class Closing(Enclosing):
+    """A body, with something to be done once, when it is closed."""
+
+    def __init__(self, body: Body, then: Callable[..., object], *arguments: Any) -> None:
+        super().__init__(body)
+        self._then = then
+        self._arguments = arguments
 
     def close(self) -> None:
         body, self._body, self._chunks = self._body, None, iter(())

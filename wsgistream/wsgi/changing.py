@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from wsgistream.types import Body
 from wsgistream.wsgi import Reply
-from wsgistream.wsgi.bodies import close
-from wsgistream.wsgi.text import as_bytes
+from wsgistream.wsgi.bodies import Enclosing, close
 from wsgistream.wsgi.waiting import Around, Wakeable
 
 # What tells of bytes that will be others (RFC 9110 §8.6, RFC 9530, RFC 1864).
@@ -20,8 +18,11 @@ _OF_THE_BYTES: Final = frozenset(
 class Change(Protocol):
     """What is done to the chunks of one body."""
 
-    def feed(self, chunk: bytes, /) -> bytes:
-        """Make a chunk into another; nothing, if there is not enough for one yet."""
+    def feed(self, chunk: Any, /) -> bytes:
+        """Make a chunk into another; nothing, if there is not enough for one yet.
+
+        It is what the body gave: raises TypeError where that is nothing to be changed.
+        """
 
     def finish(self) -> bytes:
         """Give what is left at the end; not called for a body that is left or fails."""
@@ -39,38 +40,30 @@ def changed(body: Body, change: Change, *, quick: bool = False) -> Body:
     A stream that may be idle is so afterwards. ``quick``: the change never takes its time.
     """
     if isinstance(body, Wakeable):
-        return _ChangedStream(body, change, quick)
+        return ChangedStream(body, change, quick=quick)
     return _ChangedBody(body, change)
 
 
-class _ChangedBody:
+class _ChangedBody(Enclosing):
     """Any body; for each of its chunks there is one, if an empty one, so that none is waited for.
 
     PEP 3333 asks that of a middleware.
     """
 
     def __init__(self, body: Body, change: Change) -> None:
-        self._body = body
+        super().__init__(body)
         self._change = change
-        self._chunks: Iterator[bytes] | None = None
         self._closed = self._ended = False
-
-    @property
-    def pausable(self) -> bool:
-        return getattr(self._body, "pausable", False) is True
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
 
     def __next__(self) -> bytes:
         if self._ended:
             raise StopIteration
-        if self._chunks is None:
-            self._chunks = iter(self._body)
-        for chunk in self._chunks:
-            return self._change.feed(as_bytes(chunk))
-        self._ended = True
-        return self._change.finish()
+        try:
+            chunk = super().__next__()
+        except StopIteration:
+            self._ended = True
+            return self._change.finish()
+        return self._change.feed(chunk)
 
     def close(self) -> None:
         if not self._closed:
@@ -78,10 +71,10 @@ class _ChangedBody:
             close(self._body)
 
 
-class _ChangedStream(Around):
+class ChangedStream(Around):
     """A stream that may have nothing to say for now."""
 
-    def __init__(self, body: Wakeable, change: Change, quick: bool) -> None:
+    def __init__(self, body: Wakeable, change: Change, *, quick: bool) -> None:
         super().__init__(body)
         self._change = change
         self._ended = False
@@ -95,7 +88,7 @@ class _ChangedStream(Around):
         except StopIteration:
             self._ended = True
             return self._change.finish()
-        return None if chunk is None else self._change.feed(as_bytes(chunk))
+        return None if chunk is None else self._change.feed(chunk)
 
     def beat(self) -> bytes:
         return self._change.feed(self._body.beat())

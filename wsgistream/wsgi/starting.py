@@ -24,7 +24,6 @@ _HOP_BY_HOP: Final = frozenset(
 )
 
 _STATUS: Final = re.compile(r"[1-9]\d\d\b", re.ASCII)
-_DIGITS: Final = re.compile(r"\d+", re.ASCII)
 
 
 def check_start(status: str, headers: Sequence[Header]) -> int | None:
@@ -52,6 +51,6 @@ def check_start(status: str, headers: Sequence[Header]) -> int | None:
 
 
 def _length(value: str) -> int:
-    if not _DIGITS.fullmatch(value.strip()):
+    if not (value.isascii() and value.strip().isdigit()):
         raise ValueError(f"A Content-Length of {value!r} is none.")
     return int(value)

@@ -31,7 +31,7 @@ class Encoder:
         # One for all chunks: some charsets have a mark at the very beginning, or a state.
         self._encoder: codecs.IncrementalEncoder | None = None
 
-    def encode(self, chunk: Any) -> bytes:
+    def feed(self, chunk: Any, /) -> bytes:
         if not isinstance(chunk, str):
             return as_bytes(chunk)
         if self._encoder is None:
@@ -40,5 +40,5 @@ class Encoder:
 
     def finish(self) -> bytes:
         """Give what comes after the last chunk."""
-        end = self.encode(self._end) if self._end else b""
+        end = self.feed(self._end) if self._end else b""
         return end if self._encoder is None else end + self._encoder.encode("", final=True)

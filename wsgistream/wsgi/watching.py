@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any, Final, Literal, TypeAlias, TypeVar
+from typing import Any, Final, Literal, TypeAlias
 
 from wsgistream.types import Body, Environ, Header, StartResponse, WSGIApp
 from wsgistream.wsgi import Reply, call
-from wsgistream.wsgi.bodies import close
 from wsgistream.wsgi.files import FileWrapper, length_of
-from wsgistream.wsgi.waiting import IN_LOOP, Around, Wakeable, WouldBlock
+from wsgistream.wsgi.followed import followed
+from wsgistream.wsgi.waiting import IN_LOOP, WouldBlock
 
 #: What became of an answer: all of it was taken; nobody took the rest; or it could not go on.
 Outcome: TypeAlias = Literal["finished", "aborted", "failed"]
-
-_Chunk = TypeVar("_Chunk", bytes, bytes | None)
 
 # Statuses without a body, whatever the application gives (RFC 9110 §6.4.1).
 _BODILESS: Final = ("1", "204", "304")
@@ -106,15 +104,8 @@ class Transfer:
         self._bodied = self._bodied and not reply.status.startswith(_BODILESS)
         length = reply.get("Content-Length") or ""
         self._expected = int(length) if length.isascii() and length.isdigit() else None
-        body = reply.body
-        if isinstance(body, FileWrapper) and self._follow_file(body):
-            return
-        if isinstance(body, Wakeable):
-            reply.body = _WatchedStream(body, self)
-        elif isinstance(body, (list, tuple)):
-            reply.body = _WatchedList(body, self)
-        else:
-            reply.body = _WatchedBody(body, self)
+        if not isinstance(reply.body, FileWrapper) or not self._follow_file(reply.body):
+            reply.body = followed(reply.body, self)
 
     def send(self, reply: Reply, start_response: StartResponse) -> Body:
         """Begin a reply that is followed, and return its body; if it cannot begin, that is told."""
@@ -190,94 +181,3 @@ class Transfer:
             whole = self._expected is not None and self.sent >= self._expected
             self.outcome = "finished" if whole or not self._bodied else "aborted"
         then(self)
-
-
-class _Watched:
-    """What is counted of a body that comes in chunks."""
-
-    def __init__(self, body: Any, transfer: Transfer) -> None:
-        self._body = body
-        self._transfer = transfer
-        self._closed = False
-
-    def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        try:
-            close(self._body)
-        except BaseException as error:
-            self._transfer.fail(error)
-            raise
-        finally:
-            self._transfer.end()
-
-    def _counted(self, give: Callable[[], _Chunk]) -> _Chunk:
-        try:
-            chunk = give()
-        except StopIteration:
-            self._transfer.finish()
-            raise
-        except BaseException as error:
-            self._transfer.fail(error)
-            raise
-        if chunk:
-            self._transfer.take(len(chunk))
-        return chunk
-
-
-class _WatchedBody(_Watched):
-    """Any body."""
-
-    _chunks: Iterator[bytes] | None = None
-
-    @property
-    def pausable(self) -> bool:
-        return getattr(self._body, "pausable", False) is True
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        return self._counted(self._next)
-
-    def _next(self) -> bytes:
-        if self._chunks is None:
-            self._chunks = iter(self._body)
-        return next(self._chunks)
-
-
-class _WatchedStream(_Watched, Around):
-    """A stream that may have nothing to say for now."""
-
-    def __init__(self, body: Wakeable, transfer: Transfer) -> None:
-        _Watched.__init__(self, body, transfer)
-        Around.__init__(self, body)
-
-    def take(self) -> bytes | None:
-        return self._counted(super().take)
-
-    def beat(self) -> bytes:
-        return self._counted(super().beat)
-
-
-class _WatchedList(list[bytes]):
-    """A body that is there as a whole, and is sent as such."""
-
-    def __init__(self, body: list[bytes] | tuple[bytes, ...], transfer: Transfer) -> None:
-        super().__init__(body)
-        self._body: object = body
-        self._transfer: Transfer | None = transfer
-
-    def close(self) -> None:
-        transfer, self._transfer = self._transfer, None
-        if transfer is None:
-            return
-        transfer.take_all(self)
-        try:
-            close(self._body)
-        except BaseException as error:
-            transfer.fail(error)
-            raise
-        finally:
-            transfer.end()
