@@ -1,6 +1,7 @@
 """wsgistream: streaming over HTTP for every WSGI stack."""
 
 from wsgistream.apps.files import DirectoryApp, FileApp
+from wsgistream.apps.query import QueryApp
 from wsgistream.hosts import as_webob, reply_to
 from wsgistream.keys import read_keys
 from wsgistream.middleware.accesslog import AccessLogMiddleware
@@ -56,6 +57,7 @@ __all__ = [
     "Plan",
     "PrefixMiddleware",
     "Query",
+    "QueryApp",
     "RangeMiddleware",
     "Restartable",
     "RowsResponse",

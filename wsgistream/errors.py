@@ -7,7 +7,7 @@ from typing import Final
 
 from wsgistream.rules.decide import sentence
 from wsgistream.sources.folder import NotAcceptable
-from wsgistream.sources.rows.asking import Unavailable
+from wsgistream.sources.rows.asking import NoConnection
 from wsgistream.types import Plan
 from wsgistream.wsgi.bodies import Truncated
 
@@ -48,7 +48,7 @@ _BY_TYPE: Final[tuple[tuple[type[Exception], Plan], ...]] = (
     (NotADirectoryError, _NOT_FOUND),
     (PermissionError, _FORBIDDEN),
     (Truncated, _UNREADABLE),
-    (Unavailable, _UNAVAILABLE),
+    (NoConnection, _UNAVAILABLE),
 )
 _BY_NUMBER: Final = {
     errno.ELOOP: _NOT_FOUND,

@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from wsgistream.errors import answer_to
-from wsgistream.respond import begin, enact, extra_fields, plan_body
+from wsgistream.respond import begin, enact, extra_fields, plan_body, refuse
 from wsgistream.rules.decide import NOSNIFF, decide, sentence
 from wsgistream.rules.disposition import content_disposition
 from wsgistream.rules.parameters import BadParameter, read_query
@@ -19,7 +18,7 @@ from wsgistream.rules.rows import (
     check_formats,
     choose_format,
 )
-from wsgistream.sources.rows.asking import Form, Unavailable
+from wsgistream.sources.rows.asking import Form, NoConnection
 from wsgistream.sources.rows.given import rows_from
 from wsgistream.sources.rows.writing import Writing
 from wsgistream.sources.stream import Stream
@@ -72,9 +71,9 @@ class RowsResponse:
         try:
             chosen = self._choose(environ)
         except (BadParameter, UnknownFormat) as error:
-            return _refuse(400, error, (), environ, start_response)
+            return say(400, error, environ, start_response)
         except NoAcceptableFormat as error:
-            return _refuse(406, error, (_VARY,), environ, start_response)
+            return say(406, error, environ, start_response, (_VARY,))
         meta = Meta(None, chosen.content_type, extra=self._fields(chosen))
         plan = decide(environ, meta, time.time())
         if not plan.pieces or plan.status != 200:
@@ -100,10 +99,8 @@ class RowsResponse:
         writing = Writing(self._rows, Form(chosen.name, self._options))
         try:
             writing.begin()
-        except Unavailable as error:
-            plan = answer_to(error)
-            begin(plan, start_response)
-            return plan_body(plan, environ)
+        except NoConnection as error:
+            return refuse(error, environ, start_response)
         source = Stream(writing, meta, pausable=writing.pausable)
         return enact(plan, environ, start_response, source)
 
@@ -119,13 +116,14 @@ class RowsResponse:
         return (*vary, *disposition, *self._extra)
 
 
-def _refuse(
+def say(
     status: int,
-    error: Exception,
-    headers: tuple[Header, ...],
+    text: object,
     environ: Environ,
     start_response: StartResponse,
+    headers: tuple[Header, ...] = (),
 ) -> Body:
-    plan = sentence(status, str(error), headers)
+    """Answer with one sentence."""
+    plan = sentence(status, str(text), headers)
     begin(plan, start_response)
     return plan_body(plan, environ)

@@ -79,26 +79,56 @@ KINDS: Final[Mapping[str, Kind]] = {
 }
 
 
-def read_parameters(
-    given: Mapping[str, str], kinds: Mapping[str, str], defaults: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Read what is given for parameters of these kinds; ``defaults`` stand for what is not.
+class Signature(NamedTuple):
+    """What something is called, and the parameters it takes."""
 
-    Raises BadParameter for one that is unknown, is missing, or cannot be read.
+    name: str
+    kinds: Mapping[str, str]
+    defaults: Mapping[str, Any]
+    """Of those that may be left out."""
+
+    def read(self, given: Mapping[str, str]) -> dict[str, Any]:
+        """Read what is given; raises BadParameter for what is unknown, missing or unreadable."""
+        for name in given:
+            if name not in self.kinds:
+                known = f"there are {', '.join(self.kinds)}" if self.kinds else "there is none"
+                raise BadParameter(f"There is no parameter {name!r}; {known}.")
+        return {name: self._read(name, kind, given) for name, kind in self.kinds.items()}
+
+    def _read(self, name: str, kind: str, given: Mapping[str, str]) -> Any:
+        if name in given:
+            return read_value(name, kind, given[name])
+        if name in self.defaults:
+            return self.defaults[name]
+        raise BadParameter(f"The parameter {name} is missing: it is {KINDS[kind].what}.")
+
+
+_SIGNATURE: Final = re.compile(r"\s*([A-Za-z_][\w-]*)\s*(?:\((.*)\))?\s*", re.ASCII | re.DOTALL)
+_PARAMETER: Final = re.compile(
+    r"\s*([A-Za-z_]\w*)\s*(?::\s*(\w+)\s*)?(?:=\s*(.*?)\s*)?", re.ASCII | re.DOTALL
+)
+
+
+def read_signature(text: str) -> Signature:
+    """Read ``orders`` or ``orders(first: int, since: date = 2024-01-01)``; without a kind, text.
+
+    Raises ValueError.
     """
-    for name in given:
-        if name not in kinds:
-            known = f"there are {', '.join(kinds)}" if kinds else "there is none"
-            raise BadParameter(f"There is no parameter {name}; {known}.")
-    return {name: _read(name, kind, given, defaults) for name, kind in kinds.items()}
-
-
-def _read(name: str, kind: str, given: Mapping[str, str], defaults: Mapping[str, Any]) -> Any:
-    if name in given:
-        return read_value(name, kind, given[name])
-    if name in defaults:
-        return defaults[name]
-    raise BadParameter(f"The parameter {name} is missing: it is {KINDS[kind].what}.")
+    found = _SIGNATURE.fullmatch(text)
+    if found is None:
+        raise ValueError(f"A query is called orders, or orders(first: int), and not {text!r}.")
+    kinds: dict[str, str] = {}
+    defaults: dict[str, Any] = {}
+    for part in (found[2] or "").split(",") if (found[2] or "").strip() else ():
+        parameter = _PARAMETER.fullmatch(part)
+        if parameter is None or parameter[1] in kinds or (parameter[2] or "text") not in KINDS:
+            types = ", ".join(KINDS)
+            raise ValueError(f"A parameter is written as first: int, of {types}, not as {part!r}.")
+        name, kind, default = parameter.groups()
+        kinds[name] = kind or "text"
+        if default is not None:
+            defaults[name] = read_value(name, kinds[name], default)
+    return Signature(found[1], kinds, defaults)
 
 
 def read_value(name: str, kind: str, text: str) -> Any:

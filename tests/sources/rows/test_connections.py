@@ -14,7 +14,7 @@ import sqlalchemy
 from tests.sources.rows.test_query import rows_of
 from wsgistream.rules.coding import MissingLibrary
 from wsgistream.sources.rows import sqlite
-from wsgistream.sources.rows.asking import Question, Unavailable
+from wsgistream.sources.rows.asking import NoConnection, Question
 from wsgistream.sources.rows.connections import connections_of, kind_of
 from wsgistream.sources.rows.dbapi import ask
 from wsgistream.sources.rows.query import Query
@@ -85,7 +85,7 @@ def test_only_what_says_that_there_is_no_connection_is_unavailable() -> None:
     def fail() -> Any:
         raise LookupError
 
-    with pytest.raises(Unavailable):
+    with pytest.raises(NoConnection):
         rows_of(Query(refuse, "SELECT 1"))
     with pytest.raises(LookupError):
         rows_of(Query(fail, "SELECT 1"))

@@ -15,7 +15,7 @@ from wsgistream.rules.rows import RowOptions
 BATCH: Final = 1000
 
 
-class Unavailable(Exception):
+class NoConnection(Exception):
     """There is no connection now: the pool is exhausted, or the database is not there."""
 
 
@@ -86,13 +86,13 @@ _NO_CONNECTION: Final = frozenset({"OperationalError", "PoolTimeout", "TimeoutEr
 
 @contextmanager
 def connecting() -> Iterator[None]:
-    """Raise Unavailable for whatever says that there is no connection now."""
+    """Raise NoConnection for whatever says that there is no connection now."""
     try:
         yield
     except Exception as error:
         if _NO_CONNECTION.isdisjoint(kind.__name__ for kind in type(error).__mro__):
             raise
-        raise Unavailable("There is no connection to the database now.") from error
+        raise NoConnection("There is no connection to the database now.") from error
 
 
 def fetched(cursor: Any, question: Question, begin: Callable[[], object] = int) -> Table:

@@ -47,7 +47,7 @@ class Connections(NamedTuple):
     def one(self) -> Iterator[Any]:
         """Have a connection as long as the context lasts.
 
-        Raises Unavailable where there is none now, and what else the acquiring raises.
+        Raises NoConnection where there is none now, and what else the acquiring raises.
         """
         with connecting():
             connection = self.acquire()
@@ -63,6 +63,8 @@ def connections_of(connect: Any) -> Connections:
     What is made is closed, what is taken is given back, and what is lent is left as it was. Raises
     TypeError or ValueError for anything else, and MissingLibrary where the URL needs one.
     """
+    if isinstance(connect, Connections):
+        return connect
     if isinstance(connect, str):
         return _connections_to(connect)
     kind = kind_of(connect)

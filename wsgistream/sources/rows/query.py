@@ -63,7 +63,7 @@ class Query:
     def open(self, form: Form) -> Iterator[Table]:
         """Ask; the query ends with the context, however far its rows were read.
 
-        Raises Unavailable where there is no connection now, NoSuchColumn, and what the driver does.
+        Raises NoConnection, NoSuchColumn, and what the driver does.
         """
         with self.connections.one() as connection, self._asked(connection, form) as table:
             yield table._replace(pausable=self._pausable(connection))
