@@ -26,6 +26,7 @@ BELOW = {
     "apps": {"types", "rules", "wsgi", "sources", "errors", "respond", "rows"},
     "hosts": {"types", "wsgi", "respond"},
     "compress": {"rules"},
+    "export": {"rules", "sources"},
     "keys": {"rules"},
     "values": {"rules"},
     "arguments": {"values"},
@@ -37,7 +38,7 @@ BELOW = {
     "paste": {"types", "wsgi", "errors", "respond", "middleware", "values", "options", "server"}
     | {"serving", "site"},
     "cli": {"rules", "server", "serving", "site", "arguments", "options", "compress"}
-    | {"keys", "middleware", "values"},
+    | {"export", "keys", "middleware", "values"},
     "__main__": {"cli"},
     "__init__": {"wsgi", "types", "rules", "sources", "respond", "apps", "middleware"}
     | {"server", "serving", "site", "keys", "streaming", "hosts", "offload", "rows"},

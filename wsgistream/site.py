@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from wsgistream.apps.files import DirectoryApp, FileApp
+from wsgistream.apps.query import QueryApp
 from wsgistream.errors import NotFound
 from wsgistream.keys import read_keys
 from wsgistream.middleware.auth import BasicAuthMiddleware
@@ -35,7 +36,8 @@ def create_app(**settings: Any) -> WSGIApp:
     ``auth_file`` and ``sign_key_file`` (paths), ``throttle`` (bytes a second for a connection, or
     a text such as ``"2M"``), ``compress`` and ``metrics``, which put middleware around it, and
     ``offload`` (``"nginx:/internal/"``, ``"apache"``, ``"lighttpd"``), which leaves the sending to
-    the server in front. What is not given is taken from the environment (``WSGISTREAM_ROOT`` and so
+    the server in front. With ``db`` (a URL) and ``queries`` (SQL by name) it is a ``QueryApp``
+    instead of files. What is not given is taken from the environment (``WSGISTREAM_ROOT`` and so
     on). Raises TypeError for an unknown setting and ValueError for one that cannot be, such as a
     root that is not there, or one that needs a library that is not installed.
     """
@@ -70,6 +72,8 @@ def _layers(chosen: Mapping[str, Any]) -> Iterator[Callable[[WSGIApp], WSGIApp]]
 
 
 def _app(chosen: Mapping[str, Any]) -> WSGIApp:
+    if chosen["db"] is not None or chosen["queries"]:
+        return _queries(chosen["db"], dict(chosen["queries"]), chosen["headers"])
     root = chosen["root"]
     if os.path.isfile(root):
         options = {name: chosen[name] for name in ("cache_control", "headers")}
@@ -80,6 +84,12 @@ def _app(chosen: Mapping[str, Any]) -> WSGIApp:
     options = {name: chosen[name] for name in _OF_A_FOLDER}
     fallback = "index.html" if chosen["spa"] else None
     return DirectoryApp(root, fallback=fallback, responder=_responder(chosen), **options)
+
+
+def _queries(db: str | None, queries: Mapping[str, Any], headers: Any) -> WSGIApp:
+    if db is None or not queries:
+        raise ValueError("Queries need a database, and a database queries: give db and queries.")
+    return QueryApp(db, queries, headers=headers)
 
 
 def _responder(chosen: Mapping[str, Any]) -> Responder:
