@@ -378,3 +378,28 @@ def test_an_engine_that_is_exhausted_is_a_503(postgresql: PostgreSQL) -> None:
 )
 def test_a_database_that_is_not_there_is_a_503(url: str) -> None:
     assert ask(RowsResponse(Query(url, "SELECT 1 AS one"))).status == 503
+
+
+def test_how_many_rows_there_may_be_is_estimated_if_wanted(postgresql: PostgreSQL) -> None:
+    statement = "SELECT id FROM orders WHERE id <= :last AND product LIKE '%'"
+    app = RowsResponse(Query(postgresql.url, statement, {"last": 10**6}, estimate=True))
+    assert int(ask(app)["X-Estimated-Rows"]) > 0
+    assert "X-Estimated-Rows" not in ask(app, method="HEAD")
+    few = Query(postgresql.url, "SELECT id FROM orders", limit=7, estimate=True)
+    assert ask(RowsResponse(few))["X-Estimated-Rows"] == "7"
+
+
+def test_nobody_else_tells_an_estimate(shop: Path) -> None:
+    query = Query(f"sqlite:///{shop}", "SELECT id FROM orders", limit=1, estimate=True)
+    assert "X-Estimated-Rows" not in ask(RowsResponse(query))
+
+
+def test_a_slow_client_of_batches_holds_no_connection(postgresql: PostgreSQL) -> None:
+    query = Query(postgresql.url, "SELECT * FROM orders", key="id", batch=50)
+    body: Any = RowsResponse(query)(make_environ(), lambda *_: lambda data: None)
+    chunks = iter(body)
+    taken = [next(chunks) for _ in range(4)]
+    assert postgresql.is_idle()
+    lines = b"".join([*taken, *chunks]).splitlines()
+    body.close()
+    assert [json.loads(line)["id"] for line in lines] == list(range(1, ROWS + 1))

@@ -101,6 +101,9 @@ class RowsResponse:
             writing.begin()
         except NoConnection as error:
             return refuse(error, environ, start_response)
+        if writing.estimate is not None:
+            field = ("X-Estimated-Rows", str(writing.estimate))
+            plan = plan._replace(headers=(*plan.headers, field))
         source = Stream(writing, meta, pausable=writing.pausable)
         return enact(plan, environ, start_response, source)
 

@@ -124,6 +124,18 @@ def test_nobody_gets_more_rows_than_there_are_to_be(shop: Path) -> None:
     assert fetch(app, "/orders?limit=1")["Cache-Control"] == "no-store"
 
 
+def test_a_query_with_a_key_goes_on_where_it_was_cut(shop: Path) -> None:
+    app = QueryApp(f"sqlite:///{shop}", QUERIES, keys={"orders": "id: int"}, batch=300)
+    whole = fetch(app, "/orders").body
+    lines = whole.splitlines(keepends=True)
+    assert len(lines) == ROWS
+    assert fetch(app, "/orders?after=1234").body == b"".join(lines[1234:])
+    assert fetch(app, "/orders?after=1234&limit=2&columns=note,id").body.count(b"\n") == 2
+    assert fetch(app, "/orders?after=99999").body == b""
+    assert fetch(app, "/orders?after=x", 400).body == b"The parameter after is a whole number.\n"
+    assert fetch(app, "/some?first=1&after=1", 400).body.startswith(b"There is no parameter 'aft")
+
+
 def test_a_select_can_be_named(shop: Path) -> None:
     engine = sqlalchemy.create_engine(f"sqlite:///{shop}")
     table = sqlalchemy.Table("orders", sqlalchemy.MetaData(), autoload_with=engine)
@@ -140,7 +152,9 @@ def test_a_select_can_be_named(shop: Path) -> None:
         ({"a(b: int)": "SELECT 1"}, {}, r"declares the parameters \['b'\], and has \[\]"),
         ({"a": "SELECT :b"}, {}, r"declares the parameters \[\], and has \['b'\]"),
         ({"a(limit: int)": "SELECT :limit"}, {}, "cannot be called limit"),
-        ({"a": "SELECT 1", "a ": "SELECT 2"}, {}, "Two queries have one name"),
+        ({"a": "SELECT 1", "a ": "SELECT 2"}, {}, "Two queries are called a"),
+        ({"a": "SELECT 1"}, {"keys": {"b": "id"}}, "There is a key of 'b'"),
+        ({"a": "SELECT 1"}, {"keys": {"a": "b c"}}, "A parameter is written as"),
         ({}, {"formats": ["xml"]}, "xml"),
         ({}, {"limit": -1}, "limit"),
         ({}, {"timeout": 0}, "timeout"),

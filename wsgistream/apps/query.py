@@ -18,6 +18,7 @@ from wsgistream.rules.parameters import (
 from wsgistream.rules.placeholders import names_in
 from wsgistream.sources.rows.asking import BATCH, NoSuchColumn
 from wsgistream.sources.rows.connections import connections_of
+from wsgistream.sources.rows.keyset import check_key
 from wsgistream.sources.rows.query import Query
 from wsgistream.types import Body, Environ, Header, StartResponse
 
@@ -30,6 +31,8 @@ class _Named(NamedTuple):
 
     signature: Signature
     statement: Any
+    key: tuple[str, str] | None
+    """A column by which it goes on, and its type."""
 
 
 class QueryApp:
@@ -42,9 +45,11 @@ class QueryApp:
     the SQL, and choose by ``?format=``, or Accept, one of ``formats``, by ``?limit=`` how many rows
     they get, and by ``?columns=a,b`` which columns.
 
-    ``limit``: rows at most, whatever is asked for; ``timeout``, ``batch`` and ``lane``: as of
-    ``Query``. ``headers`` are further fields; ``options`` are those of ``RowOptions``. Raises
-    TypeError or ValueError for what cannot be asked.
+    ``keys``: of queries by name, a column of unique values with its type, as ``"id: int"``: they
+    come in its order, hold no connection while a client is slow, and go on behind ``?after=``.
+    ``limit``: rows at most, whatever is asked for; ``timeout``, ``batch``, ``lane`` and
+    ``estimate``: as of ``Query``. ``headers`` are further fields; ``options`` are those of
+    ``RowOptions``. Raises TypeError or ValueError for what cannot be asked.
     """
 
     def __init__(
@@ -52,22 +57,29 @@ class QueryApp:
         connect: Any,
         queries: Mapping[str, Any],
         *,
+        keys: Mapping[str, str] | None = None,
         formats: Sequence[str] = ("ndjson", "json", "csv", "tsv"),
         limit: int | None = None,
         timeout: float | None = None,
         batch: int = BATCH,
         lane: str | None = None,
+        estimate: bool = False,
         headers: Iterable[Header] | Mapping[str, str] = (),
         **options: Any,
     ) -> None:
         self._connections = connections_of(connect)
-        self._queries = {
-            named.signature.name: named for named in map(_named, queries, queries.values())
-        }
-        if len(self._queries) < len(queries):
-            raise ValueError("Two queries have one name.")
+        self._queries: dict[str, _Named] = {}
+        for text, statement in queries.items():
+            named = _named(text, statement, keys or {})
+            if named.signature.name in self._queries:
+                raise ValueError(f"Two queries are called {named.signature.name}.")
+            self._queries[named.signature.name] = named
+        for name in keys or ():
+            if name not in self._queries:
+                raise ValueError(f"There is a key of {name!r}, and no such query.")
         self._limit = limit
         self._asked: dict[str, Any] = {"timeout": timeout, "batch": batch, "lane": lane}
+        self._asked |= {"estimate": estimate}
         fields = tuple(headers.items() if isinstance(headers, Mapping) else headers)
         self._sent = {"format": tuple(formats), "headers": fields, **options}
         # What cannot be is told now, and not to the first client.
@@ -90,21 +102,26 @@ class QueryApp:
             return say(400, error, environ, start_response)
 
     def _query(self, named: _Named, given: Mapping[str, str]) -> Query:
-        values = {name: value for name, value in given.items() if name not in _OURS}
+        ours = (*_OURS, "after") if named.key else _OURS
+        values = {name: value for name, value in given.items() if name not in ours}
+        key, kind = named.key or (None, "")
+        after = given.get("after") if key else None
         return Query(
             self._connections,
             named.statement,
             named.signature.read(values),
             limit=_limit(given, self._limit),
             columns=_columns(given),
+            key=key,
+            after=None if after is None else read_value("after", kind, after),
             **self._asked,
         )
 
 
-def _named(text: str, statement: Any) -> _Named:
+def _named(text: str, statement: Any, keys: Mapping[str, str]) -> _Named:
     signature = read_signature(text)
     for name in signature.kinds:
-        if name in _OURS:
+        if name in (*_OURS, "after"):
             raise ValueError(f"A parameter of a query cannot be called {name}, which is ours.")
     if isinstance(statement, str):
         names = names_in(statement)
@@ -113,7 +130,11 @@ def _named(text: str, statement: Any) -> _Named:
                 f"The query {signature.name} declares the parameters {sorted(signature.kinds)}, "
                 f"and has {sorted(names)}."
             )
-    return _Named(signature, statement)
+    if signature.name not in keys:
+        return _Named(signature, statement, None)
+    ((key, kind),) = read_signature(f"key({keys[signature.name]})").kinds.items()
+    check_key(key, statement)
+    return _Named(signature, statement, (key, kind))
 
 
 def _limit(given: Mapping[str, str], most: int | None) -> int | None:

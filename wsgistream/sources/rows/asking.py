@@ -42,6 +42,8 @@ class Table(NamedTuple):
     """Pieces that the database has written itself, and how many rows each has."""
     pausable: bool = True
     """Any thread may go on reading; see ``wsgistream.Pausable``."""
+    estimate: int | None = None
+    """How many rows there may be; None: nobody was asked, or can tell."""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,15 @@ def ask(connection: Any, question: Question) -> Iterator[Table]:
         yield fetched(cursor, question)
 
 
+def estimate(connection: Any, question: Question) -> int:
+    """Ask the planner how many rows there may be; nothing is run."""
+    with transaction(connection, question), connection.cursor() as cursor:
+        cursor.row_factory = import_module("psycopg.rows").tuple_row
+        cursor.execute(*question.bound("pyformat", f"EXPLAIN (FORMAT JSON) {question.statement}"))
+        ((plans,),) = cursor.fetchall()
+        return int(plans[0]["Plan"]["Plan Rows"])
+
+
 @contextmanager
 def transaction(connection: Any, question: Question) -> Iterator[None]:
     """Be in a transaction that ends with nothing changed, whatever has happened in it."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from itertools import islice
 from operator import itemgetter
 from typing import Any
 
-from wsgistream.sources.rows import copying
+from wsgistream.sources.rows import copying, postgresql
 from wsgistream.sources.rows.asking import BATCH, Form, Question, Table
 from wsgistream.sources.rows.connections import ask, connections_of, kind_of
 from wsgistream.sources.rows.copying import can_copy
+from wsgistream.sources.rows.keyset import batches, check_key
 from wsgistream.wsgi.chunks import check_size
 
 
@@ -25,7 +26,10 @@ class Query:
     any further ones. ``read_only``: have the database refuse to change anything, where it can.
     ``batch``: rows that are fetched at once. ``lane``: "copy"
     has PostgreSQL write CSV, TSV and lines of JSON itself, also types whose text would be another
-    here; "cursor" never; by default it does where every byte is the same. ``pausable``: see
+    here; "cursor" never; by default it does where every byte is the same. ``key``: a column of
+    unique values in whose order the rows then come, ``batch`` at a time, while between two batches
+    no connection is held; ``after``: the value behind which to begin. ``estimate``: ask the planner
+    of PostgreSQL how many rows there may be. ``pausable``: see
     ``wsgistream.Pausable``; by default any thread may go on, but for a connection of sqlite3 that
     was not made for a URL.
 
@@ -44,6 +48,9 @@ class Query:
         read_only: bool = True,
         batch: int = BATCH,
         lane: str | None = None,
+        key: str | None = None,
+        after: Any = None,
+        estimate: bool = False,
         pausable: bool | None = None,
     ) -> None:
         self.connections = connections_of(connect)
@@ -57,6 +64,9 @@ class Query:
             None if limit is None else check_size("limit", limit),
         )
         self.lane = _check_lane(lane)
+        self.key = check_key(key, statement)
+        self.after = after
+        self.estimate = estimate
         self.pausable = pausable
 
     @contextmanager
@@ -65,17 +75,33 @@ class Query:
 
         Raises NoConnection, NoSuchColumn, and what the driver does.
         """
-        with self.connections.one() as connection, self._asked(connection, form) as table:
-            yield table._replace(pausable=self._pausable(connection))
+        if self.key is not None:
+            with batches(self._ask, self.question, self.key, self.after) as table:
+                yield _cut(table, self.question)
+            return
+        with self.connections.one() as connection:
+            estimate = self._estimate(connection)
+            pausable = self._pausable(connection)
+            with self._asked(connection, form) as table:
+                yield table._replace(pausable=pausable, estimate=estimate)
 
     def leave(self) -> None:
         """Nothing was asked."""
 
-    def _asked(self, connection: Any, form: Form) -> AbstractContextManager[Table]:
+    @contextmanager
+    def _ask(self, question: Question) -> Iterator[Table]:
+        with self.connections.one() as connection, ask(connection, question) as table:
+            yield table
+
+    @contextmanager
+    def _asked(self, connection: Any, form: Form) -> Iterator[Table]:
         copy = self._copy(connection, form)
         if copy is not None:
-            return copying.ask(connection, self.question, form, copy)
-        return _cut(connection, self.question)
+            with copying.ask(connection, self.question, form, copy) as table:
+                yield table
+        else:
+            with ask(connection, self.question) as table:
+                yield _cut(table, self.question)
 
     def _copy(self, connection: Any, form: Form) -> copying.Copy | None:
         """Have PostgreSQL write the rows itself, if nobody would see that it did."""
@@ -87,27 +113,26 @@ class Query:
             return None
         return copying.copy_of(connection, self.question, form, exact=not by_name)
 
+    def _estimate(self, connection: Any) -> int | None:
+        if not self.estimate or kind_of(connection) != "psycopg":
+            return None
+        rows = postgresql.estimate(connection, self.question)
+        return rows if self.question.limit is None else min(rows, self.question.limit)
+
     def _pausable(self, connection: object) -> bool:
         if self.pausable is not None:
             return self.pausable
         return self.connections.is_free or kind_of(connection) != "sqlite3"
 
 
-@contextmanager
-def _cut(connection: Any, question: Question) -> Iterator[Table]:
-    """Ask for some columns and so many rows."""
-    with ask(connection, question) as table:
-        rows = table.rows if question.limit is None else islice(table.rows, question.limit)
-        if question.columns is None:
-            yield Table(table.columns, rows)
-        else:
-            places = question.places(table.columns)
-            get = (
-                itemgetter(*places)
-                if len(places) > 1
-                else itemgetter(slice(places[0], places[0] + 1))
-            )
-            yield Table(question.columns, map(get, rows))
+def _cut(table: Table, question: Question) -> Table:
+    """Take some columns and so many rows."""
+    rows = table.rows if question.limit is None else islice(table.rows, question.limit)
+    if question.columns is None:
+        return Table(table.columns, rows)
+    first, *others = question.places(table.columns)
+    get = itemgetter(first, *others) if others else itemgetter(slice(first, first + 1))
+    return Table(question.columns, map(get, rows))
 
 
 def _check_lane(lane: str | None) -> str | None:

@@ -18,6 +18,8 @@ class Writing:
 
     def __init__(self, rows: Rows, form: Form) -> None:
         self.pausable = True
+        #: See ``Table``; known when it has begun.
+        self.estimate: int | None = None
         self._rows = rows
         self._form = form
         self._encoder: RowEncoder | None = None
@@ -45,7 +47,7 @@ class Writing:
 
     def _written(self) -> Generator[bytes, None, None]:
         with self._rows.open(self._form) as table:
-            self.pausable = table.pausable
+            self.pausable, self.estimate = table.pausable, table.estimate
             self._encoder = encoder = _encoder(table, self._form)
             pieces = _pieces(table, encoder)
             # A failure to find the first row is one before the first byte.
