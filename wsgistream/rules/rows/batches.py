@@ -16,11 +16,14 @@ _EPOCHS: Final = {
 def columns_of_batch(batch: Any) -> list[list[Any]]:
     """Give the columns of a batch; raises ValueError for a moment that has nanoseconds."""
     library = import_module("pyarrow")
-    return [_values(library, column) for column in batch.columns]
+    return [values_of(library, column) for column in batch.columns]
 
 
-def _values(library: Any, column: Any) -> list[Any]:
-    """Give the values of a column as pyarrow does, but exactly, and several times as fast."""
+def values_of(library: Any, column: Any) -> list[Any]:
+    """Give the values of a column as pyarrow does, but exactly, and several times as fast.
+
+    Raises ValueError for a moment that has nanoseconds.
+    """
     kind = _with_microseconds(library, column.type)
     if kind != column.type:
         column = column.cast(kind)  # which fails for whatever it would drop

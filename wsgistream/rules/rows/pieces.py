@@ -47,10 +47,11 @@ class PieceEncoder(ABC):
         for batch in batches:
             if batch.num_columns != len(self._columns):
                 raise self._refused(f"its batch has {batch.num_columns} columns.")
-            start = 0
-            while start < batch.num_rows:
-                yield (some := batch.slice(start, self._count))
-                start += some.num_rows
+            # What is in memory already may be taken in larger parts, and in equal ones.
+            parts = batch.nbytes // (8 * self._size) + 1
+            count = -(-batch.num_rows // parts) or 1
+            for start in range(0, batch.num_rows, count):
+                yield batch.slice(start, count)
 
     def _pieces(self, write: Callable[[Any], bytes], parts: Iterable[Any]) -> Iterator[bytes]:
         """Write a few rows at a time, and gather what is written into pieces."""

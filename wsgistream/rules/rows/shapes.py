@@ -26,8 +26,9 @@ def rows_of(
     """Give the columns of rows of any shape, and their values in that order.
 
     A row is a mapping, a sequence (for which ``columns`` are named, unless it is a named tuple), a
-    dataclass, or has a ``to_dict``; anything else is made into one of these by ``convert``. All are
-    of the shape of the first. Without ``columns`` the first is read to learn them, and nothing else
+    dataclass, or has a ``to_dict``, or the attributes that are named; anything else is made into
+    one of these by ``convert``. All are of the shape of the first, and what they have beside the
+    columns is not written. Without ``columns`` the first is read to learn them, and nothing else
     is ever read ahead. No rows and no ``columns`` are no columns.
 
     Raises NotARow, and ValueError for columns that cannot be.
@@ -38,16 +39,18 @@ def rows_of(
         return names, _later(names, ahead)
     for first in ahead:
         names = check_columns(columns_of(first))
-        return names, map(values_maker(first, names), chain((first,), ahead))
+        return names, _read(values_maker(first, names), chain((first,), ahead))
     return (), iter(())
 
 
 def _later(names: tuple[str, ...], rows: Iterator[Any]) -> Iterator[Sequence[Any]]:
     """Learn the shape only when the first row is asked for."""
     for first in rows:
-        make = values_maker(first, names)
-        yield make(first)
-        yield from map(make, rows)
+        yield from _read(values_maker(first, names), chain((first,), rows))
+
+
+def _read(make: Values | None, rows: Iterator[Any]) -> Iterator[Sequence[Any]]:
+    return rows if make is None else map(make, rows)
 
 
 def columns_of(row: Any) -> tuple[str, ...]:
@@ -65,22 +68,18 @@ def columns_of(row: Any) -> tuple[str, ...]:
     raise NotARow(f"A row of the type {type(row).__name__} has no columns: name them.")
 
 
-def values_maker(row: Any, columns: tuple[str, ...]) -> Values:
-    """Make what reads rows of the shape of this one; raises NotARow."""
+def values_maker(row: Any, columns: tuple[str, ...]) -> Values | None:
+    """Make what reads rows of the shape of this one; None: it is its values. Raises NotARow."""
     if isinstance(row, (str, bytes)):
         raise NotARow(f"A row is a mapping, a sequence or an object, not {row!r}.")
     if isinstance(row, Sequence):
-        return _itself
+        return None
     if isinstance(row, Mapping):
         return _checked(_all(itemgetter, columns))
     if is_dataclass(row) or not hasattr(row, "to_dict"):
         return _checked(_all(attrgetter, columns))
     get = _all(itemgetter, columns)
     return _checked(lambda each: get(each.to_dict()))
-
-
-def _itself(row: Sequence[Any]) -> Sequence[Any]:
-    return row
 
 
 def _all(getter: Callable[..., Callable[[Any], Any]], columns: tuple[str, ...]) -> Values:
