@@ -32,9 +32,9 @@ class RowsResponse:
     """Rows as a WSGI callable, for a view to return, or to be mounted as an application.
 
     ``rows``: a ``Query``; a cursor; an iterable of mappings, tuples, dataclasses or objects with a
-    ``to_dict``; or a function that makes one of these for each request. What can be read only once
-    is sent only once. ``columns`` names those of tuples, or chooses some; ``convert`` makes a row
-    of what is none.
+    ``to_dict``; a reader or a table of Arrow; or a function that makes one of these for each
+    request. What can be read only once is sent only once. ``columns`` names those of tuples, or
+    chooses some; ``convert`` makes a row of what is none.
 
     ``format``: ndjson, json, csv, tsv, arrow or parquet; several are offered, the most wanted
     first, and a client chooses by ``?format=`` or by Accept. ``filename`` (without its suffix) and

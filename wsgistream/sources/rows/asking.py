@@ -38,12 +38,21 @@ class Table(NamedTuple):
 
     columns: Sequence[str]
     rows: Iterable[Sequence[Any]] = ()
+    batches: Iterable[Any] | None = None
+    """Record batches of Arrow."""
     lines: Iterable[tuple[bytes, int]] | None = None
     """Pieces that the database has written itself, and how many rows each has."""
     pausable: bool = True
     """Any thread may go on reading; see ``wsgistream.Pausable``."""
     estimate: int | None = None
     """How many rows there may be; None: nobody was asked, or can tell."""
+
+    def values(self) -> Iterable[Sequence[Any]]:
+        """Give the rows as values of Python, where they were not written already."""
+        if self.batches is None:
+            return self.rows
+        columns = ([column.to_pylist() for column in batch.columns] for batch in self.batches)
+        return chain.from_iterable(zip(*each, strict=True) for each in columns)
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,19 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
+from wsgistream.sources.rows import arrow
 from wsgistream.sources.rows.asking import Question, Table, fetched
 
 
 @contextmanager
 def ask(connection: Any, question: Question) -> Iterator[Table]:
-    """Ask any connection; whether its cursor holds all rows at once is the driver's to say."""
+    """Ask any connection; its cursor gives record batches of Arrow if it has them.
+
+    Whether it holds all rows at once is the driver's to say.
+    """
     with closing(connection.cursor()) as cursor:
         cursor.execute(*question.bound(_style(connection)))
-        yield fetched(cursor, question)
+        yield arrow.table_of(cursor) or fetched(cursor, question)
 
 
 def _style(connection: Any) -> str:

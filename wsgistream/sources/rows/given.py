@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from wsgistream.rules.rows import rows_of
 from wsgistream.sources.anything import is_maker
+from wsgistream.sources.rows import arrow
 from wsgistream.sources.rows.asking import Form, Table
 from wsgistream.sources.rows.connections import kind_of
 from wsgistream.sources.rows.query import Query
@@ -38,12 +39,16 @@ def rows_from(
         return rows
     if is_maker(rows):
         return _Made(lambda: rows_from(rows(), columns, convert))
-    if isinstance(rows, (str, bytes)) or not hasattr(rows, "__iter__"):
+    if isinstance(rows, (str, bytes)) or not _has_rows(rows):
         raise TypeError(
-            "Rows are a query, a cursor, an iterable of rows, or a function that makes one of "
-            f"these, and not {type(rows).__name__}."
+            "Rows are a query, a cursor, an iterable of rows, a table of Arrow, or a function that "
+            f"makes one of these, and not {type(rows).__name__}."
         )
     return _Given(rows, columns, convert)
+
+
+def _has_rows(rows: Any) -> bool:
+    return any(hasattr(rows, name) for name in ("__iter__", "__arrow_c_stream__", "fetchmany"))
 
 
 class _Made:
@@ -95,6 +100,8 @@ class _Given:
     def _table(self, rows: Any) -> Table:
         names = self._columns
         if names is None and self._convert is None:
+            if (table := arrow.table_of(rows)) is not None:
+                return table
             names = _columns_of(rows)
         # A cursor of sqlite3 belongs to the thread that has made it.
         return Table(*rows_of(rows, names, self._convert), pausable=kind_of(rows) != "sqlite3")

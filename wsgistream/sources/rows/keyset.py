@@ -65,4 +65,4 @@ def _batch(
     with ask(
         replace(question, statement=statement, parameters={**question.parameters, **behind})
     ) as table:
-        return table.columns, list(table.rows)
+        return table.columns, list(table.values())

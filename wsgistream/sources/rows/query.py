@@ -8,7 +8,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any
 
-from wsgistream.sources.rows import copying, postgresql
+from wsgistream.sources.rows import arrow, copying, postgresql
 from wsgistream.sources.rows.asking import BATCH, Form, Question, Table
 from wsgistream.sources.rows.connections import ask, connections_of, kind_of
 from wsgistream.sources.rows.copying import can_copy
@@ -127,6 +127,8 @@ class Query:
 
 def _cut(table: Table, question: Question) -> Table:
     """Take some columns and so many rows."""
+    if table.batches is not None:
+        return arrow.cut(table, table.batches, question)
     rows = table.rows if question.limit is None else islice(table.rows, question.limit)
     if question.columns is None:
         return Table(table.columns, rows)

@@ -66,9 +66,11 @@ def _encoder(table: Table, form: Form) -> RowEncoder:
 
 
 def _pieces(table: Table, encoder: RowEncoder) -> Iterator[bytes]:
-    if table.lines is None:
-        return encoder.feed(table.rows)
-    return _counted(table.lines, encoder)
+    if table.lines is not None:
+        return _counted(table.lines, encoder)
+    if table.batches is not None:
+        return encoder.feed_batches(table.batches)
+    return encoder.feed(table.rows)
 
 
 def _counted(lines: Iterable[tuple[bytes, int]], encoder: RowEncoder) -> Iterator[bytes]:
