@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,9 +17,12 @@ import sqlalchemy
 from psycopg_pool import ConnectionPool
 
 from tests.client import ask, make_environ
-from tests.databases import ROWS, PostgreSQL
+from tests.databases import ROWS, MariaDB, PostgreSQL
 from tests.servers import running
 from wsgistream import Query, RowsResponse
+from wsgistream.rules.rows import RowOptions
+from wsgistream.sources.rows.asking import Form
+from wsgistream.sources.rows.writing import Writing
 from wsgistream.wsgi.waiting import IN_LOOP, WouldBlock, is_pausable
 
 MANY = "SELECT a.id, a.product FROM orders a, orders b"
@@ -326,6 +330,32 @@ def test_a_client_that_leaves_ends_the_query(postgresql: PostgreSQL) -> None:
 
 
 END = b"0\r\n\r\n"
+
+
+def test_a_client_that_leaves_ends_the_query_of_mariadb(mariadb: MariaDB) -> None:
+    engine = sqlalchemy.create_engine(mariadb.url)
+    with running(RowsResponse(Query(engine, MANY))) as server:
+        client = server.connect(window=8192)
+        client.ask()
+        assert client.read(1000)
+        client.reset()
+        assert mariadb.is_idle()
+        assert server.access().aborted
+    engine.dispose()
+
+
+@pytest.mark.parametrize("lane", ["copy", "cursor"])
+def test_memory_does_not_grow_with_the_rows(lane: str, postgresql: PostgreSQL) -> None:
+    statement = "SELECT n, n || ' rows' AS text FROM generate_series(1, 300000) AS n"
+    chunks = Writing(Query(postgresql.url, statement, lane=lane), Form("ndjson", RowOptions()))
+    tracemalloc.start()
+    try:
+        size = sum(map(len, chunks))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert size > 8_000_000
+    assert peak < 3_000_000
 
 
 def test_a_backend_that_is_killed_cuts_the_connection(postgresql: PostgreSQL) -> None:
