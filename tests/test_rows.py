@@ -403,6 +403,41 @@ def test_an_engine_that_is_exhausted_is_a_503(postgresql: PostgreSQL) -> None:
     engine.dispose()
 
 
+def test_a_connection_that_the_server_has_ended_is_a_503_once(postgresql: PostgreSQL) -> None:
+    with ConnectionPool(postgresql.url, min_size=1, max_size=1, open=True) as pool:
+        app = RowsResponse(Query(pool, "SELECT id FROM orders WHERE id = 1"))
+        assert ask(app).status == 200
+        postgresql.kill_clients()
+        answer = ask(app)
+        assert (answer.status, answer["Retry-After"]) == (503, "1")
+        assert ask(app).body == b'{"id":1}\n'
+    engine = sqlalchemy.create_engine(postgresql.url.replace("://", "+psycopg://"))
+    app = RowsResponse(Query(engine, "SELECT id FROM orders WHERE id = 1"))
+    assert ask(app).status == 200
+    postgresql.kill_clients()
+    assert [ask(app).status for _ in range(2)] == [503, 200]
+    engine.dispose()
+
+
+def test_nobody_else_s_transaction_is_ended(postgresql: PostgreSQL) -> None:
+    with postgresql.connect() as connection:
+        connection.execute("CREATE TEMPORARY TABLE other AS SELECT 7 AS n")
+        app = RowsResponse(Query(connection, "SELECT n FROM other"))
+        with pytest.raises(ValueError, match="in the middle of a transaction"):
+            ask(app)
+        connection.commit()
+        assert ask(app).body == b'{"n":7}\n'
+
+
+def test_changes_are_rolled_back_though_they_are_allowed(postgresql: PostgreSQL) -> None:
+    statement = "SELECT setval('counted', 5) AS n, pg_notify('a', 'b')::text AS b"
+    with postgresql.connect(autocommit=False) as connection:
+        connection.execute("CREATE TEMPORARY SEQUENCE counted")
+        connection.commit()
+        query = Query(connection, statement, read_only=False, lane="cursor")
+        assert ask(RowsResponse(query)).body == b'{"n":5,"b":""}\n'
+
+
 @pytest.mark.parametrize(
     "url", ["postgresql://nobody@127.0.0.1:1/none", "sqlite:////no/such/folder/shop.db"]
 )

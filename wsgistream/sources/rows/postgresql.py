@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
-from wsgistream.sources.rows.asking import Question, Table, fetched
+from wsgistream.sources.rows.asking import Question, Table, connecting, fetched
 
 # Its name is seen in pg_stat_activity; each is of a connection, so one name does.
 _CURSOR = "wsgistream"
@@ -36,14 +36,20 @@ def estimate(connection: Any, question: Question) -> int:
 
 @contextmanager
 def transaction(connection: Any, question: Question) -> Iterator[None]:
-    """Be in a transaction that ends with nothing changed, whatever has happened in it."""
+    """Be in a transaction that ends with nothing changed, whatever has happened in it.
+
+    Raises NoConnection where the server has ended it meanwhile, and ValueError where somebody is in
+    a transaction of his own, which would end with ours.
+    """
+    if connection.info.transaction_status.name.startswith("IN"):
+        raise ValueError("The connection is in the middle of a transaction: commit it first.")
     settings = ["SET TRANSACTION READ ONLY"] if question.read_only else []
     if question.timeout is not None:
         settings.append(f"SET LOCAL statement_timeout = {question.milliseconds}")
     if connection.autocommit:
         settings.insert(0, "BEGIN")
     try:
-        if settings:
+        with connecting():
             connection.execute("; ".join(settings))
         yield
     finally:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
-from wsgistream.sources.rows.asking import Question, Table
+from wsgistream.sources.rows.asking import Question, Table, connecting
 
 
 class _Dialect(NamedTuple):
@@ -41,8 +41,9 @@ _DIALECTS: Final[Mapping[str, _Dialect]] = {
 def ask(connection: Any, question: Question) -> Iterator[Table]:
     """Ask a connection of SQLAlchemy; the rows stay with the server where its driver can do so."""
     dialect = _DIALECTS.get(connection.dialect.name, _Dialect())
-    for setting in _settings(dialect, question):
-        connection.exec_driver_sql(setting)
+    with connecting():  # the pool may have one that the server has ended meanwhile
+        for setting in _settings(dialect, question):
+            connection.exec_driver_sql(setting)
     result: Any = None
     whole = False
 
