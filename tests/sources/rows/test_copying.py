@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
+import sys
 from contextlib import closing
 from typing import Any
 
@@ -11,6 +11,8 @@ import pytest
 
 from tests.databases import ROWS, PostgreSQL
 from wsgistream.rules.rows import RowOptions
+from wsgistream.sources.rows import copying
+from wsgistream.sources.rows import postgresql as psycopg_rows
 from wsgistream.sources.rows.asking import Form, NoSuchColumn
 from wsgistream.sources.rows.query import Query
 from wsgistream.sources.rows.writing import Writing
@@ -23,6 +25,12 @@ FORMS = [
     pytest.param(Form("csv", RowOptions(header=False, size=1)), id="CSV without a header"),
     pytest.param(Form("tsv", RowOptions()), id="TSV"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def no_msgspec(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is installed, no line of JSON is copied by itself."""
+    monkeypatch.setattr(copying, "find_spec", lambda name: None)
 
 
 def written(connect: Any, statement: str, form: Form, lane: str | None, **options: Any) -> bytes:
@@ -79,11 +87,13 @@ def test_each_type_is_written_the_same(values: str, form: Form, postgresql: Post
 
 @pytest.mark.parametrize("form", FORMS)
 def test_the_orders_are_written_the_same(form: Form, postgresql: PostgreSQL) -> None:
-    # A json keeps the text that it was given, here without spaces; a jsonb has some.
-    statement = """SELECT id, weight, product, paid, ordered_at, total,
-        '{"a":[1,null]}'::json AS details, note FROM orders ORDER BY id; """
-    copied = written(postgresql.url, statement, form, "copy")
-    assert copied == written(postgresql.url, statement.rstrip("; "), form, "cursor")
+    statement = (
+        "SELECT id, weight, product, paid, ordered_at, total, note FROM orders ORDER BY id; "
+    )
+    with postgresql.connect() as connection:
+        assert is_copied(connection, statement, form)
+        copied = written(connection, statement, form, None)
+        assert copied == written(connection, statement.rstrip("; "), form, "cursor")
     assert copied.count("crème".encode()) > ROWS // 10
 
 
@@ -92,11 +102,11 @@ def test_very_large_numbers_are_the_same_numbers(size: int, postgresql: PostgreS
     statement = f"""SELECT (random() - 0.5) * 1e{size} AS v
         FROM (SELECT setseed(0.5)) AS s, generate_series(1, 500) AS n"""
 
-    def numbers(lane: str) -> list[float]:
+    def numbers(lane: str | None) -> list[float]:
         lines = written(postgresql.url, statement, NDJSON, lane).splitlines()
         return [json.loads(line)["v"] for line in lines]
 
-    assert numbers("copy") == numbers("cursor")
+    assert numbers(None) == numbers("copy") == numbers("cursor")
 
 
 NDJSON, CSV = Form("ndjson", RowOptions()), Form("csv", RowOptions())
@@ -143,18 +153,18 @@ def test_moments_are_copied_where_they_look_as_ours(
         assert is_copied(connection, "SELECT now() AS a, 1 AS b", NDJSON) == copied
 
 
-def test_other_types_are_those_of_the_database_by_name(postgresql: PostgreSQL) -> None:
-    statement = (
-        """SELECT '{"a": 1.10}'::jsonb AS a, E'[1,\n2]'::json AS b, ARRAY[1, 2] AS c,"""
-        """ 1.50::numeric AS d, repeat('long', 20)::bytea AS e"""
-    )
+def test_by_name_the_text_of_a_type_is_that_of_the_database(postgresql: PostgreSQL) -> None:
+    statement = """SELECT '{"a": 1.10}'::jsonb AS a, E'[1,\n2]'::json AS b, '[3, 4]'::json AS c,
+        ARRAY[1, 2] AS d, 1.50::numeric AS e, 2::float8 AS f,
+        '2024-01-01 00:00:00.5'::timestamp AS g, true AS h"""
     assert written(postgresql.url, statement, NDJSON, "copy") == (
-        b'{"a":{"a": 1.10},"b":[1, 2],"c":[1,2],"d":"1.50","e":"'
-        + b64encode(b"long" * 20)
-        + b'"}\n'
+        b'{"a":{"a": 1.10},"b":[1, 2],"c":[3, 4],"d":[1,2],"e":1.50,"f":2,'
+        b'"g":"2024-01-01T00:00:00.5","h":true}\n'
     )
-    number = Form("ndjson", RowOptions(decimals="number"))
-    assert json.loads(written(postgresql.url, statement, number, "copy"))["d"] == 1.5
+    assert written(postgresql.url, statement, CSV, "copy") == (
+        b'a,b,c,d,e,f,g,h\r\n"{""a"": 1.10}","[1,\n2]","[3, 4]","{1,2}",1.50,2,'
+        b"2024-01-01 00:00:00.5,t\r\n"
+    )
     quoted = Form("csv", RowOptions(quote="'"))
     assert written(postgresql.url, "SELECT 'a,''b' AS a", quoted, "copy") == b"a\r\n'a,''b'\r\n"
 
@@ -190,6 +200,28 @@ def test_a_column_that_is_not_there_is_told(lane: str, postgresql: PostgreSQL) -
     with pytest.raises(NoSuchColumn), query.open(NDJSON):
         pass
     assert postgresql.is_idle()
+
+
+def test_lines_of_json_are_ours_where_we_are_quicker(
+    postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copying, "find_spec", lambda name: True)
+    assert not is_copied(postgresql.url, "SELECT 1 AS a, 2 AS b", NDJSON)
+    assert is_copied(postgresql.url, "SELECT 1 AS a, 2 AS b", CSV)
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_json_is_read_as_it_is(
+    missing: bool, postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if missing:
+        monkeypatch.setitem(sys.modules, "msgspec.json", None)
+    monkeypatch.setattr(psycopg_rows, "_decoder", psycopg_rows._decoder.__wrapped__)
+    statement = """SELECT '{"b":[1,2.5,null,"x"],"a":123456789012345678901234567890}'::json AS a,
+        '[1e400]'::json AS b"""
+    assert written(postgresql.url, statement, NDJSON, "cursor") == (
+        b'{"a":{"b":[1,2.5,null,"x"],"a":123456789012345678901234567890},"b":[null]}\n'
+    )
 
 
 def test_a_copy_that_is_left_is_cancelled(postgresql: PostgreSQL) -> None:

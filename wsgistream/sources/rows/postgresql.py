@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -21,8 +23,26 @@ def ask(connection: Any, question: Question) -> Iterator[Table]:
         transaction(connection, question),
         connection.cursor(_CURSOR, row_factory=make) as cursor,
     ):
+        import_module("psycopg.types.json").set_json_loads(_loads, cursor)
         cursor.execute(*question.bound("pyformat"))
         yield fetched(cursor, question)
+
+
+def _loads(text: bytes) -> Any:
+    """Read JSON; a third of the time goes there without msgspec."""
+    try:
+        return _decoder()(text)
+    except Exception:
+        return json.loads(text)  # such as a number that no float can hold
+
+
+@lru_cache
+def _decoder() -> Callable[[bytes], Any]:
+    try:
+        decode: Callable[[bytes], Any] = import_module("msgspec.json").decode
+    except ImportError:
+        return json.loads
+    return decode
 
 
 def estimate(connection: Any, question: Question) -> int:

@@ -25,8 +25,8 @@ class Query:
     give, in this order. ``timeout``: seconds that the database may work for the first rows, and for
     any further ones. ``read_only``: have the database refuse to change anything, where it can.
     ``batch``: rows that are fetched at once. ``lane``: "copy"
-    has PostgreSQL write CSV, TSV and lines of JSON itself, also types whose text would be another
-    here; "cursor" never; by default it does where every byte is the same. ``key``: a column of
+    has PostgreSQL write CSV, TSV and lines of JSON itself, in its own words; "cursor" never; by
+    default it does where every byte is made the same. ``key``: a column of
     unique values in whose order the rows then come, ``batch`` at a time, while between two batches
     no connection is held; ``after``: the value behind which to begin. ``estimate``: ask the planner
     of PostgreSQL how many rows there may be. ``pausable``: see
@@ -107,11 +107,12 @@ class Query:
         """Have PostgreSQL write the rows itself, if nobody would see that it did."""
         if kind_of(connection) != "psycopg" or self.lane == "cursor" or not can_copy(form):
             return None
-        by_name = self.lane == "copy"
+        if self.lane == "copy":
+            return copying.copy_of(connection, self.question, form, exact=False)
         # A COPY is one step, which takes as long as its client does.
-        if self.question.timeout is not None and not by_name:
+        if self.question.timeout is not None or not copying.is_quicker(form):
             return None
-        return copying.copy_of(connection, self.question, form, exact=not by_name)
+        return copying.copy_of(connection, self.question, form, exact=True)
 
     def _estimate(self, connection: Any) -> int | None:
         if not self.estimate or kind_of(connection) != "psycopg":
