@@ -33,7 +33,17 @@ BELOW = {
     "options": {"arguments", "values"},
     "server": {"types", "wsgi", "rules"},
     "serving": {"types", "rules", "values", "server"},
-    "site": {"types", "wsgi", "errors", "respond", "apps", "middleware", "values", "options"}
+    "site": {
+        "types",
+        "rules",
+        "wsgi",
+        "errors",
+        "respond",
+        "apps",
+        "middleware",
+        "values",
+        "options",
+    }
     | {"keys", "offload"},
     "paste": {"types", "wsgi", "errors", "respond", "middleware", "values", "options", "server"}
     | {"serving", "site"},

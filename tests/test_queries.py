@@ -61,6 +61,12 @@ def test_queries_and_a_database_need_each_other(settings: dict[str, object]) -> 
         create_app(**settings)
 
 
+def test_a_missing_library_is_a_setting_that_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(ValueError, match=r"pip install 'wsgistream\[postgresql\]'"):
+        create_app(db="postgresql://x/y", queries={"a": "select 1"})
+
+
 def test_a_query_is_written_to_the_standard_output(shop: Path) -> None:
     with process("query", f"sqlite:///{shop}", SELECT, "--limit", "1", "--format", "tsv") as run:
         assert (run.line(), run.line()) == ("id\tproduct", "1\tcoffee")

@@ -20,6 +20,7 @@ from wsgistream.middleware.throttle import ThrottleMiddleware
 from wsgistream.offload import XAccelRedirect, XSendfile
 from wsgistream.options import of_the_app
 from wsgistream.respond import refuse, respond
+from wsgistream.rules.coding import MissingLibrary
 from wsgistream.types import Body, Environ, Responder, StartResponse, WSGIApp
 from wsgistream.values import read_offload, read_size
 from wsgistream.wsgi import stack
@@ -89,7 +90,10 @@ def _app(chosen: Mapping[str, Any]) -> WSGIApp:
 def _queries(db: str | None, queries: Mapping[str, Any], headers: Any) -> WSGIApp:
     if db is None or not queries:
         raise ValueError("Queries need a database, and a database queries: give db and queries.")
-    return QueryApp(db, queries, headers=headers)
+    try:
+        return QueryApp(db, queries, headers=headers)
+    except MissingLibrary as error:
+        raise ValueError(str(error)) from error
 
 
 def _responder(chosen: Mapping[str, Any]) -> Responder:

@@ -53,6 +53,22 @@ def test_a_missing_library_is_named(
         connections_of(url)
 
 
+@pytest.mark.parametrize(
+    ("url", "error", "said"),
+    [
+        ("postgresql+psycopg2://x/y", MissingLibrary, "This database needs a driver: "),
+        ("unknown://x:secret@y", ValueError, "No database has this URL: "),
+        ("a b://x:secret@y", ValueError, "No database has this URL: "),
+    ],
+)
+def test_a_url_that_sqlalchemy_cannot_use_is_told(
+    url: str, error: type[Exception], said: str
+) -> None:
+    with pytest.raises(error, match=said) as raised:
+        connections_of(url)
+    assert "secret" not in str(raised.value)
+
+
 def test_other_urls_are_those_of_sqlalchemy(shop: Path) -> None:
     query = Query(f"sqlite+pysqlite:///{shop}", "SELECT id FROM orders WHERE id = 1")
     assert rows_of(query) == [(1,)]

@@ -95,7 +95,13 @@ def _connections_to(url: str) -> Connections:
         return Connections(partial(sqlite.connect, _path(url)), _close, is_free=True)
     if scheme in ("postgresql", "postgres"):
         return Connections(partial(_library("psycopg", "postgresql").connect, url), _close)
-    return connections_of(_library("sqlalchemy", "sql").create_engine(url))
+    library = _library("sqlalchemy", "sql")
+    try:
+        return connections_of(library.create_engine(url))
+    except ImportError as error:
+        raise MissingLibrary(f"This database needs a driver: {error}.") from None
+    except library.exc.ArgumentError as error:
+        raise ValueError(f"No database has this URL: {error}.") from None
 
 
 def _library(name: str, extra: str) -> Any:
