@@ -147,5 +147,16 @@ def test_a_step_of_sqlite_may_take_its_time_and_no_longer(shop: Path) -> None:
                 pass
 
 
+@pytest.mark.parametrize("setting", [0, 1])
+def test_a_connection_of_sqlite_that_is_lent_stays_as_it_was(setting: int, shop: Path) -> None:
+    with closing(sqlite3.connect(shop)) as connection:
+        connection.row_factory = lambda cursor, row: {"value": row[0]}
+        connection.execute(f"PRAGMA query_only = {setting}")
+        for read_only in (True, False):
+            query = Query(connection, "SELECT id FROM orders", limit=1, read_only=read_only)
+            assert rows_of(query) == [(1,)]
+        assert connection.execute("PRAGMA query_only").fetchone() == {"value": setting}
+
+
 def test_a_query_that_is_not_read_has_nothing_to_leave() -> None:
     assert Query("sqlite:///x", "SELECT 1").leave() is None  # type: ignore[func-returns-value]

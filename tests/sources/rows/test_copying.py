@@ -22,6 +22,8 @@ FORMS = [
     pytest.param(Form("ndjson", RowOptions(complete=True, size=1000)), id="NDJSON with an end"),
     pytest.param(Form("csv", RowOptions()), id="CSV"),
     pytest.param(Form("csv", RowOptions(newline="\n", delimiter="|", bom=True)), id="CSV its way"),
+    pytest.param(Form("csv", RowOptions(delimiter="\\")), id="CSV with a backslash"),
+    pytest.param(Form("csv", RowOptions(delimiter="%")), id="CSV with a percent sign"),
     pytest.param(Form("csv", RowOptions(header=False, size=1)), id="CSV without a header"),
     pytest.param(Form("tsv", RowOptions()), id="TSV"),
 ]

@@ -113,9 +113,9 @@ def _is_exact(connection: Any, columns: Sequence[Any], form: Form) -> bool:
     # Of one column, nothing and empty text are told apart in another way.
     if form.format != "ndjson" and len(columns) == 1:
         return False
-    info = connection.info
-    is_iso = info.parameter_status("DateStyle").startswith("ISO")
-    is_utc = info.parameter_status("TimeZone") in ("UTC", "Etc/UTC")
+    told = connection.info.parameter_status
+    is_iso = (told("DateStyle") or "").startswith("ISO")
+    is_utc = told("TimeZone") in ("UTC", "Etc/UTC")
     return is_iso and all(_is_exact_type(column, is_utc) for column in columns)
 
 
@@ -151,9 +151,9 @@ ELSE translate({text}, E'\r\n', '  ')::json END"""
 def _marks(form: Form) -> str:
     if form.format == "ndjson":
         return _AS_LINES
-    delimiter = r"\t" if form.format == "tsv" else form.options.delimiter
+    delimiter = "\t" if form.format == "tsv" else form.options.delimiter
     quote = form.options.quote.replace("'", "''")
-    return f"DELIMITER E'{delimiter}', QUOTE '{quote}'"
+    return f"DELIMITER '{delimiter}', QUOTE '{quote}'"
 
 
 def _quoted(name: str) -> str:

@@ -21,15 +21,17 @@ class Query:
 
     ``connect``: the URL of a database, an engine of SQLAlchemy, a pool of psycopg, a function that
     connects, or a connection, which is lent. ``statement``: SQL with ``:name`` for each of
-    ``parameters``, or a ``Select`` for an engine. ``limit``: rows at most; ``columns``: those to
-    give, in this order. ``timeout``: seconds that the database may work for the first rows, and for
-    any further ones. ``read_only``: have the database refuse to change anything, where it can.
-    ``batch``: rows that are fetched at once. ``lane``: "copy"
-    has PostgreSQL write CSV, TSV and lines of JSON itself, in its own words; "cursor" never; by
-    default it does where every byte is made the same. ``key``: a column of
-    unique values in whose order the rows then come, ``batch`` at a time, while between two batches
-    no connection is held; ``after``: the value behind which to begin. ``estimate``: ask the planner
-    of PostgreSQL how many rows there may be. ``pausable``: see
+    ``parameters``, or a ``Select`` for an engine.
+
+    ``limit``: rows at most; ``columns``: those to give, in this order; ``batch``: rows that are
+    fetched at once. ``timeout``: seconds that the database may work for the first rows, and for any
+    further ones. ``read_only``: have the database refuse to change anything, where it can.
+    ``key``: a column of unique values in whose order the rows then come, ``batch`` at a time, while
+    between two batches no connection is held; ``after``: the value behind which to begin.
+
+    ``lane``: "copy" has PostgreSQL write CSV, TSV and lines of JSON itself, in its own words;
+    "cursor" never; by default it does where that is quicker and every byte the same. ``estimate``:
+    ask the planner of PostgreSQL how many rows there may be. ``pausable``: see
     ``wsgistream.Pausable``; by default any thread may go on, but for a connection of sqlite3 that
     was not made for a URL.
 

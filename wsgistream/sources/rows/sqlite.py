@@ -32,19 +32,21 @@ def ask(
 ) -> Iterator[Table]:
     """Ask a connection of sqlite3; raises sqlite3.OperationalError, "interrupted", at a timeout."""
     deadline = _Deadline(question.timeout, clock)
-    if question.timeout is not None:
-        connection.set_progress_handler(deadline.is_over, _STEPS)
-    if question.read_only:
-        connection.execute("PRAGMA query_only = 1")
-    try:
-        with closing(connection.cursor()) as cursor:
-            cursor.row_factory = None
+    with closing(connection.cursor()) as cursor:
+        cursor.row_factory = None
+        (was_read_only,) = cursor.execute("PRAGMA query_only").fetchone()
+        if question.read_only:
+            cursor.execute("PRAGMA query_only = 1")
+        if question.timeout is not None:
+            connection.set_progress_handler(deadline.is_over, _STEPS)
+        try:
             cursor.execute(*question.bound("named"))
             yield fetched(cursor, question, deadline.begin)
-    finally:
-        # It may be somebody's who has lent it.
-        connection.set_progress_handler(None, _STEPS)
-        connection.execute("PRAGMA query_only = 0")
+        finally:
+            # It may be somebody's who has lent it.
+            if question.timeout is not None:
+                connection.set_progress_handler(None, _STEPS)
+            cursor.execute(f"PRAGMA query_only = {was_read_only:d}")
 
 
 class _Deadline:
