@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
@@ -16,9 +15,9 @@ import webob.static
 from bench import compressed
 from bench.layers import LAYERS, layered
 from bench.model import GIB, KIB
-from wsgistream import DirectoryApp
+from wsgistream import DirectoryApp, EventsApp, MemoryHub
 from wsgistream.types import Environ, StartResponse, WSGIApp
-from wsgistream.wsgi.waiting import Pausable, Wakeable
+from wsgistream.wsgi.waiting import Pausable
 
 _CHUNK: Final = 64 * KIB
 # About 0.4 ms.
@@ -111,69 +110,22 @@ def _chunks() -> Iterator[bytes]:
         yield number.to_bytes(8, "big") * (_CHUNK // 8)
 
 
-class Events:
-    """A channel to which anybody may subscribe: what is published reaches all."""
-
-    def __init__(self) -> None:
-        self._subscriptions: set[Subscription] = set()
-        self._lock = threading.Lock()
-
-    def subscribe(self) -> Subscription:
-        subscription = Subscription(self.unsubscribe)
-        with self._lock:
-            self._subscriptions.add(subscription)
-        return subscription
-
-    def unsubscribe(self, subscription: Subscription) -> None:
-        with self._lock:
-            self._subscriptions.discard(subscription)
-
-    def publish(self, event: bytes) -> int:
-        """Give an event to all; tells how many they are."""
-        with self._lock:
-            subscriptions = tuple(self._subscriptions)
-        for subscription in subscriptions:
-            subscription.tell(event)
-        return len(subscriptions)
-
-
-class Subscription(Wakeable):
-    """One client's stream of events."""
-
-    def __init__(self, unsubscribe: Callable[[Subscription], None]) -> None:
-        self._news = [b": welcome\n\n"]
-        self._unsubscribe = unsubscribe
-
-    def tell(self, event: bytes) -> None:
-        self._news.append(event)
-        self.wake()
-
-    def take(self) -> bytes | None:
-        return self._news.pop(0) if self._news else None
-
-    def beat(self) -> bytes:
-        return b": still here\n\n"
-
-    def close(self) -> None:
-        self._unsubscribe(self)
-
-
-def event_now() -> bytes:
-    """Make an event that says when it was made, by the clock that all processes share."""
-    return b"data: %d\n\n" % time.monotonic_ns()
+def now() -> str:
+    """Say when an event is made, by the clock that all processes share."""
+    return str(time.monotonic_ns())
 
 
 def events(root: str) -> WSGIApp:
     """Streams at ``/events``, an event to all by ``/publish``, and ``/hello``."""
-    channel = Events()
+    hub = MemoryHub()
+    streams = EventsApp(hub, topics=["now"])
 
     def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         if path == "/events":
-            start_response("200 OK", [("Content-Type", "text/event-stream")])
-            return channel.subscribe()
+            return streams(environ, start_response)
         if path == "/publish":
-            return _small(start_response, b"%d\n" % channel.publish(event_now()))
+            return _small(start_response, hub.publish("now", now()).encode())
         return _small(start_response, _HELLO)
 
     return app

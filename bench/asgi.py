@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from bench.apps import event_now
+from bench.apps import now
 from bench.compressed import CONTENT_TYPE, lines
 from bench.model import GIB, KIB
 
@@ -50,7 +50,7 @@ async def _events() -> AsyncIterator[bytes]:
 
 
 async def publish(request: Request) -> Response:
-    event = event_now()
+    event = f"data: {now()}\n\n".encode()
     for queue in tuple(_queues):
         queue.put_nowait(event)
     return PlainTextResponse(f"{len(_queues)}\n")

@@ -103,7 +103,7 @@ def _open(port: int, count: int) -> dict[int, socket.socket]:
 def _is_welcome(sock: socket.socket) -> bool:
     data = b""
     try:
-        while b"welcome" not in data:
+        while b"\n\n" not in data:  # which no head has
             more = sock.recv(4096)
             if not more:
                 return False

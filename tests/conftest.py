@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.ceph import Ceph, missing_program, one_node
 from tests.databases import mariadb, postgresql, shop
 from tests.servers import eventually
 
 __all__ = ["mariadb", "postgresql", "shop"]
+
+
+@pytest.fixture(scope="session")
+def ceph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ceph]:
+    """Run a real object store, once for all who ask for it."""
+    missing = missing_program()
+    if missing is not None:
+        pytest.skip(f"{missing} is not installed")
+    with one_node(tmp_path_factory.mktemp("ceph")) as store:
+        yield store
 
 
 @pytest.fixture

@@ -84,6 +84,16 @@ class Connection:
     def read(self, size: int) -> bytes:
         return self._file.read(size)
 
+    def until(self, mark: bytes) -> bytes:
+        """Read what comes until a mark is in it; raises IncompleteRead if that never comes."""
+        taken = b""
+        while mark not in taken:
+            chunk = self._file.read1(65536)
+            if not chunk:
+                raise IncompleteRead(taken)
+            taken += chunk
+        return taken
+
     def rest(self) -> bytes:
         """Read until the server ends the connection, politely or not."""
         chunks = []

@@ -8,7 +8,15 @@ from wsgistream.arguments import make_parser
 def test_the_help_names_every_option_and_how_to_set_it_otherwise() -> None:
     text = make_parser().format_help()
     for word in [
-        *("DIR|FILE", "--listen", "--unix-socket", "--threads", "--workers", "--prefix"),
+        *(
+            "DIR|FILE",
+            "--listen",
+            "--unix-socket",
+            "--trusted-proxy",
+            "--threads",
+            "--workers",
+            "--prefix",
+        ),
         *(
             "--listing",
             "--no-listing",

@@ -138,6 +138,25 @@ def test_a_request_cannot_forge_a_line_of_the_log(folder: Path) -> None:
         assert r'"GET /\x22\x1b[2J HTTP/1.1" 404' in run.line()
 
 
+@pytest.mark.parametrize(
+    ("trusted", "client"),
+    [
+        pytest.param((), "127.0.0.1", id="nobody is believed"),
+        pytest.param(("--trusted-proxy", "127.0.0.1"), "10.1.2.3", id="a trusted proxy is"),
+        pytest.param(("--trusted-proxy", "127.0.0.2"), "127.0.0.1", id="another is not"),
+    ],
+)
+def test_the_client_is_whom_a_trusted_proxy_names(
+    folder: Path, trusted: tuple[str, ...], client: str
+) -> None:
+    with process(folder, *LOCAL, *trusted, "--log-format", "{client}") as run:
+        with Connection(("127.0.0.1", run.port())) as connection:
+            connection.ask("/a.txt", "GET", "X-Forwarded-For: 10.1.2.3", "X-Forwarded-Proto: https")
+            assert connection.answer().body == b"hello"
+        assert run.line() == client
+        assert stopped(run) == 0
+
+
 def test_nothing_is_logged_when_it_is_to_be_quiet(folder: Path) -> None:
     with process(folder, *LOCAL, "--quiet") as run:
         assert fetch(run.port()).body == b"hello"

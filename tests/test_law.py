@@ -19,6 +19,7 @@ BELOW = {
     "errors": {"types", "rules", "wsgi", "sources"},
     "respond": {"types", "rules", "wsgi", "sources", "errors"},
     "offload": {"types", "rules", "respond"},
+    "redirect": {"types", "rules", "respond"},
     "streaming": {"types", "rules", "wsgi", "sources", "respond"},
     "rows": {"types", "rules", "wsgi", "sources", "errors", "respond"},
     "middleware": {"types", "rules", "wsgi", "errors", "respond"},
@@ -33,25 +34,16 @@ BELOW = {
     "options": {"arguments", "values"},
     "server": {"types", "wsgi", "rules"},
     "serving": {"types", "rules", "values", "server"},
-    "site": {
-        "types",
-        "rules",
-        "wsgi",
-        "errors",
-        "respond",
-        "apps",
-        "middleware",
-        "values",
-        "options",
-    }
-    | {"keys", "offload"},
+    "site": {"types", "wsgi", "errors", "respond", "apps", "middleware", "values", "options"}
+    | {"keys", "offload", "rules", "sources"},
     "paste": {"types", "wsgi", "errors", "respond", "middleware", "values", "options", "server"}
     | {"serving", "site"},
     "cli": {"rules", "server", "serving", "site", "arguments", "options", "compress"}
     | {"export", "keys", "middleware", "values"},
     "__main__": {"cli"},
     "__init__": {"wsgi", "types", "rules", "sources", "respond", "apps", "middleware"}
-    | {"server", "serving", "site", "keys", "streaming", "hosts", "offload", "rows"},
+    | {"server", "serving", "site", "keys", "streaming", "hosts", "offload", "redirect"}
+    | {"rows"},
 }
 
 #: What a rule may not touch: files, sockets, clocks, sleep and threads.

@@ -45,11 +45,15 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def application(kind: str, name: str) -> Any:
+def run_block(kind: str) -> dict[str, Any]:
     (code,) = blocks(kind)
     names: dict[str, Any] = {"__name__": "example"}
     exec(code, names)
-    return names[name]
+    return names
+
+
+def application(kind: str, name: str) -> Any:
+    return run_block(kind)[name]
 
 
 def test_every_block_is_of_a_kind_that_is_tested() -> None:
@@ -114,15 +118,14 @@ def test_a_source_of_ones_own_has_ranges_and_conditions() -> None:
     assert ask(app, headers={"If-None-Match": '"v1"'}).status == 304
 
 
-def test_a_stream_that_has_nothing_to_send_waits_for_news() -> None:
-    with running(application("live", "application"), threads=1) as run:
+def test_a_hub_gives_events_to_viewers_who_need_no_thread() -> None:
+    names = run_block("live")
+    with running(names["events"], threads=1) as run:
         viewers = [run.connect() for _ in range(3)]
         for viewer in viewers:
-            viewer.ask("/")
+            viewer.ask("/?topic=news")
             assert viewer.read(12) == b"HTTP/1.1 200"
-        with run.connect() as speaker:
-            speaker.ask("/?hello", "POST")
-            assert speaker.answer().body == b"told\n"
+        names["hub"].publish("news", "hello")
         for viewer in viewers:
             with viewer:
                 assert any(b"data: hello" in line for line in viewer._file)

@@ -1,4 +1,7 @@
-"""One table of requests, asked of the application itself and over three servers."""
+"""One table of requests, asked of the application itself and over three servers.
+
+Whether the files are in a folder or in a real object store, the answers are the same.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,11 @@ from typing import Any
 
 import pytest
 
+from tests.ceph import Ceph
 from tests.client import Answer, ask
 from tests.live import SERVERS, fetch
 from wsgistream import DirectoryApp, StreamingResponse
-from wsgistream.types import Body, Environ, StartResponse
+from wsgistream.types import Body, Environ, StartResponse, Store
 
 BIG = bytes(range(256)) * 4096 * 3  # 3 MiB: more than any server takes at once
 STYLE = b".a { color: red; margin: 0 auto; }\n" * 40
@@ -59,9 +63,21 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="module", params=["folder", "bucket"])
+def place(request: pytest.FixtureRequest, root: Path) -> Path | Store:
+    if request.param == "folder":
+        return root
+    ceph: Ceph = request.getfixturevalue("ceph")
+    bucket = ceph.make_bucket()
+    for file in sorted(root.rglob("*.*")):
+        ceph.put(bucket, str(file.relative_to(root)), file.read_bytes())
+    ceph.put(bucket, "empty", b"")
+    return ceph.store(bucket)
+
+
 @pytest.fixture(scope="module", params=["direct", *SERVERS])
-def get(request: pytest.FixtureRequest, root: Path) -> Iterator[Ask]:
-    app = DirectoryApp(root, app=views)
+def get(request: pytest.FixtureRequest, place: Path | Store) -> Iterator[Ask]:
+    app = DirectoryApp(place, app=views)
     if request.param == "direct":
         yield partial(ask, app)
         return

@@ -18,6 +18,7 @@ from wsgistream.values import (
     read_named_query,
     read_offload,
     read_prefix,
+    read_proxy,
     read_size,
     read_socket_path,
     read_switch,
@@ -94,6 +95,7 @@ READERS = [
     read_named_query,
     read_offload,
     read_prefix,
+    read_proxy,
     read_size,
     read_socket_path,
     read_switch,
@@ -113,6 +115,11 @@ def test_any_text_is_a_value_or_one_sentence(read: Callable[[str], object], text
         found, fault = None, str(error)
     assert (found is None) == (fault is not None)
     assert fault is None or fault.endswith(".")
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1", "::1", "localhost"])
+def test_a_proxy_is_an_address(text: str) -> None:
+    assert read_proxy(text) == text
 
 
 @pytest.mark.parametrize("text", ["nginx:/internal/", "nginx:/", "apache", "lighttpd"])

@@ -1,7 +1,10 @@
 """wsgistream: streaming over HTTP for every WSGI stack."""
 
+from wsgistream.apps.events import EventsApp
 from wsgistream.apps.files import DirectoryApp, FileApp
+from wsgistream.apps.multipart import MultipartStream
 from wsgistream.apps.query import QueryApp
+from wsgistream.apps.recording import RecordingApp
 from wsgistream.hosts import as_webob, reply_to
 from wsgistream.keys import read_keys
 from wsgistream.middleware.accesslog import AccessLogMiddleware
@@ -16,6 +19,7 @@ from wsgistream.middleware.signed import SignedURLMiddleware, sign
 from wsgistream.middleware.streaming import StreamingMiddleware
 from wsgistream.middleware.throttle import ThrottleMiddleware
 from wsgistream.offload import XAccelRedirect, XSendfile
+from wsgistream.redirect import StoreRedirect
 from wsgistream.respond import FileResponse, respond
 from wsgistream.rows import RowsResponse
 from wsgistream.rules.decide import decide
@@ -25,7 +29,12 @@ from wsgistream.serving import serve
 from wsgistream.site import create_app
 from wsgistream.sources.file import File, etag_of_content, etag_of_status
 from wsgistream.sources.folder import Folder
+from wsgistream.sources.live.follow import follow
+from wsgistream.sources.live.hub import Hub, HubAway
+from wsgistream.sources.live.memory import MemoryHub
+from wsgistream.sources.live.redis import RedisHub
 from wsgistream.sources.memory import Memory
+from wsgistream.sources.objects.bucket import Bucket
 from wsgistream.sources.restartable import Restartable
 from wsgistream.sources.rows.query import Query
 from wsgistream.sources.stream import Stream
@@ -39,32 +48,41 @@ from wsgistream.wsgi.watching import Transfer
 __all__ = [
     "AccessLogMiddleware",
     "BasicAuthMiddleware",
+    "Bucket",
     "CannotListen",
     "CannotStart",
     "CompressMiddleware",
     "ConcurrencyLimitMiddleware",
     "DirectoryApp",
     "Entry",
+    "EventsApp",
     "File",
     "FileApp",
     "FileResponse",
     "Folder",
     "HeadersMiddleware",
+    "Hub",
+    "HubAway",
     "Memory",
+    "MemoryHub",
     "Meta",
     "MetricsMiddleware",
+    "MultipartStream",
     "Pausable",
     "Plan",
     "PrefixMiddleware",
     "Query",
     "QueryApp",
     "RangeMiddleware",
+    "RecordingApp",
+    "RedisHub",
     "Restartable",
     "RowsResponse",
     "SignedURLMiddleware",
     "Slice",
     "Source",
     "Store",
+    "StoreRedirect",
     "Stream",
     "StreamingMiddleware",
     "StreamingResponse",
@@ -79,6 +97,7 @@ __all__ = [
     "decide",
     "etag_of_content",
     "etag_of_status",
+    "follow",
     "read_keys",
     "reply_to",
     "respond",

@@ -13,6 +13,7 @@ from wsgistream.values import (
     read_named_query,
     read_offload,
     read_prefix,
+    read_proxy,
     read_size,
     read_socket_path,
     read_threads,
@@ -44,7 +45,7 @@ def make_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "root", nargs="?", metavar="DIR|FILE", help="what to serve (default: this folder)"
+        "root", nargs="?", metavar="DIR|FILE|URL", help="what to serve (default: this folder)"
     )
     _add_app_options(parser.add_argument_group("what is served"))
     _add_middleware_options(parser.add_argument_group("to whom, and in which way"))
@@ -134,6 +135,12 @@ def _add_server_options(group: argparse._ArgumentGroup) -> None:
         type=read_socket_path,
         metavar="PATH",
         help="a Unix socket to listen on",
+    )
+    group.add_argument(
+        "--trusted-proxy",
+        type=read_proxy,
+        metavar="ADDRESS",
+        help="believe the X-Forwarded-For and -Proto of the server in front that has this address",
     )
     group.add_argument(
         "--threads",

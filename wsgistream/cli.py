@@ -22,7 +22,7 @@ from wsgistream.rules.rows import FORMATS
 from wsgistream.server.sockets import CannotListen, url_of
 from wsgistream.server.workers import CannotStart
 from wsgistream.serving import listening, run
-from wsgistream.site import create_app
+from wsgistream.site import create_checked_app, place_of
 from wsgistream.values import read_duration
 
 #: The exit status for arguments that cannot be.
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def serve(arguments: Sequence[str]) -> int:
     """Serve a folder or a file until SIGTERM or SIGINT."""
     chosen = options.parse(arguments, os.environ)
-    make_app = partial(create_app, **{name: chosen[name] for name in options.OF_THE_APP})
+    make_app = partial(create_checked_app, **{name: chosen[name] for name in options.OF_THE_APP})
     addresses = _addresses(chosen)
     with listening(addresses, chosen["unix_socket"]) as sockets, _counting_together(chosen):
         path = quote(os.fsencode(f"{chosen['prefix']}/"))
@@ -73,6 +73,7 @@ def serve(arguments: Sequence[str]) -> int:
                 threads=chosen["threads"],
                 health=chosen["health"],
                 line=None if chosen["quiet"] else log_format(chosen["log_format"]),
+                **_trusting(chosen["trusted_proxy"]),
             )
     return 0
 
@@ -80,7 +81,14 @@ def serve(arguments: Sequence[str]) -> int:
 def _subject(chosen: Mapping[str, Any]) -> str:
     """Say what is served; the URL of a database may have a password in it."""
     names = ", ".join(name.partition("(")[0] for name, _ in chosen["queries"])
-    return f"the queries {names}" if names else os.path.abspath(chosen["root"])
+    return f"the queries {names}" if names else place_of(chosen["root"])
+
+
+def _trusting(proxy: str | None) -> Mapping[str, str]:
+    """Have one address believed in who asks and by which scheme; the Host is the client's own."""
+    if proxy is None:
+        return {}
+    return {"trusted_proxy": proxy, "trusted_proxy_headers": "x-forwarded-for x-forwarded-proto"}
 
 
 @contextmanager

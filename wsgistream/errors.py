@@ -7,6 +7,7 @@ from typing import Final
 
 from wsgistream.rules.decide import sentence
 from wsgistream.sources.folder import NotAcceptable
+from wsgistream.sources.objects.failures import Replaced, StoreBusy, StoreFailure, StoreTimeout
 from wsgistream.sources.rows.asking import NoConnection
 from wsgistream.types import Plan
 from wsgistream.wsgi.bodies import Truncated
@@ -37,6 +38,13 @@ _BUSY: Final = sentence(
 _UNAVAILABLE: Final = sentence(
     503, "The database cannot be asked now; please try again.", (("Retry-After", "1"),)
 )
+_SOON: Final = (("Retry-After", "5"),)
+_STORE_FAILED: Final = sentence(502, "The files cannot be had at the moment; try again.", _SOON)
+_STORE_BUSY: Final = sentence(503, "The files are asked for too often; try again.", _SOON)
+_STORE_SLOW: Final = sentence(504, "The files take too long to come; try again.", _SOON)
+_REPLACED: Final = sentence(
+    503, "The file was replaced a moment ago; try again.", (("Retry-After", "1"),)
+)
 _UNREADABLE: Final = sentence(500, "The file could not be read.")
 
 # The first row that fits counts, so the narrower exception stands above the wider.
@@ -47,6 +55,10 @@ _BY_TYPE: Final[tuple[tuple[type[Exception], Plan], ...]] = (
     (FileNotFoundError, _NOT_FOUND),
     (NotADirectoryError, _NOT_FOUND),
     (PermissionError, _FORBIDDEN),
+    (Replaced, _REPLACED),
+    (StoreBusy, _STORE_BUSY),
+    (StoreTimeout, _STORE_SLOW),
+    (StoreFailure, _STORE_FAILED),
     (Truncated, _UNREADABLE),
     (NoConnection, _UNAVAILABLE),
 )

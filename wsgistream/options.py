@@ -32,6 +32,7 @@ OF_THE_APP: Final[Mapping[str, Any]] = {
 OF_THE_SERVER: Final[Mapping[str, Any]] = {
     "listen": (("127.0.0.1", 8080),),
     "unix_socket": None,
+    "trusted_proxy": None,
     "threads": 4,
     "workers": 1,
     "grace": 30.0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import Final
@@ -16,8 +17,21 @@ from wsgistream.rules.fields import check_header
 from wsgistream.rules.media import with_charset
 from wsgistream.sources.file import EtagMaker, File, etag_of_status
 from wsgistream.sources.memory import Memory
+from wsgistream.sources.objects.address import is_url
+from wsgistream.sources.objects.single import object_at
 from wsgistream.sources.stream import Stream
-from wsgistream.types import Body, Environ, Header, Plan, Responder, Slice, Source, StartResponse
+from wsgistream.types import (
+    Body,
+    Environ,
+    Header,
+    Meta,
+    Plan,
+    Prepared,
+    Responder,
+    Slice,
+    Source,
+    StartResponse,
+)
 from wsgistream.wsgi.bodies import Pieces
 from wsgistream.wsgi.files import hand_over, read_cached
 from wsgistream.wsgi.waiting import IN_LOOP
@@ -89,6 +103,8 @@ def _body(environ: Environ, body: Pieces) -> Body:
     if idle is not None:
         return idle  # which knows how to wait without a thread
     if body.source.file is None:
+        if isinstance(body.source, Prepared):
+            body.source.prepare(slices)
         return body
     if sum(stop - start for start, stop in slices) > SMALL:
         return hand_over(environ, body)
@@ -142,6 +158,8 @@ def answer_other_method(environ: Environ, start_response: StartResponse) -> Body
 class FileResponse:
     """A file as a WSGI callable, for a view to return: ``return FileResponse("report.pdf")``.
 
+    ``path``: of a file, or the URL of an object such as ``s3://bucket/key``, whose own tag, type
+    and disposition stand where nothing else is said.
     ``filename`` (default: the file's own name) and ``download`` make the Content-Disposition,
     ``headers`` are further fields. ``etag``: makes the entity-tag; None: no tag. ``responder``:
     what answers with the file. Raises ValueError for a header that could not be sent; a missing
@@ -161,26 +179,49 @@ class FileResponse:
         responder: Responder = respond,
     ) -> None:
         self.path = path
+        self._object = object_at(path) if isinstance(path, str) and is_url(path) else None
+        if self._object is not None and etag is not etag_of_status:
+            raise ValueError("An object of a store has an entity-tag of its own.")
         #: See ``wsgistream.wsgi.waiting``: a tag that is made of the bytes takes its time.
-        self.quick = etag in (None, etag_of_status) and responder is respond
+        self.quick = (
+            self._object is None and etag in (None, etag_of_status) and responder is respond
+        )
         self._responder = responder
         name = os.path.basename(os.fspath(path)) if filename is None else filename
         disposition = content_disposition(name, download=download)
         self._content_type = None if content_type is None else with_charset(content_type)
         self._etag = etag
-        self._extra = (
-            ("Content-Disposition", disposition),
-            *extra_fields(cache_control, headers),
-        )
+        self._extra = extra_fields(cache_control, headers)
+        if self._object is None or filename is not None or download:
+            self._extra = (("Content-Disposition", disposition), *self._extra)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
         try:
-            return self._responder(environ, start_response, self._open())
+            source = self._open() if self._object is None else self._told(self._object(environ))
+            return self._responder(environ, start_response, source)
         except OSError as error:
             return refuse(error, environ, start_response)
 
+    def _told(self, source: Source) -> Source:
+        """Say of an object what was said here, and leave the rest as it is."""
+        if self._content_type is not None:
+            source.meta = replace(source.meta, content_type=self._content_type)
+        source.meta = with_fields(source.meta, self._extra)
+        return source
+
     def _open(self) -> File:
         return File(self.path, content_type=self._content_type, etag=self._etag, extra=self._extra)
+
+
+def with_fields(meta: Meta, extra: Iterable[Header]) -> Meta:
+    """Add the fields that a caller gives; of those that a source has itself, they take the place.
+
+    Only Vary is a list of what each has to say (RFC 9110 §12.5.5).
+    """
+    given = tuple(extra)
+    replaced = {name.lower() for name, _ in given} - {"vary"}
+    kept = (field for field in meta.extra if field[0].lower() not in replaced)
+    return replace(meta, extra=(*kept, *given))
 
 
 def extra_fields(

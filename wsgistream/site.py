@@ -21,6 +21,8 @@ from wsgistream.offload import XAccelRedirect, XSendfile
 from wsgistream.options import of_the_app
 from wsgistream.respond import refuse, respond
 from wsgistream.rules.coding import MissingLibrary
+from wsgistream.sources.objects.address import is_url
+from wsgistream.sources.objects.bucket import Bucket
 from wsgistream.types import Body, Environ, Responder, StartResponse, WSGIApp
 from wsgistream.values import read_offload, read_size
 from wsgistream.wsgi import stack
@@ -32,24 +34,42 @@ _OF_A_FOLDER: Final = ("listing", "hidden", "follow_symlinks", "cache_control", 
 def create_app(**settings: Any) -> WSGIApp:
     """Make the application of ``wsgistream serve``, as in ``gunicorn 'wsgistream:create_app()'``.
 
-    ``root``: a folder or a file; ``prefix``, ``listing``, ``hidden``, ``follow_symlinks``,
-    ``cache_control``, ``headers``, ``index`` and ``spa`` are the options of that name. So are
-    ``auth_file`` and ``sign_key_file`` (paths), ``throttle`` (bytes a second for a connection, or
-    a text such as ``"2M"``), ``compress`` and ``metrics``, which put middleware around it, and
-    ``offload`` (``"nginx:/internal/"``, ``"apache"``, ``"lighttpd"``), which leaves the sending to
-    the server in front. With ``db`` (a URL) and ``queries`` (SQL by name) it is a ``QueryApp``
-    instead of files. What is not given is taken from the environment (``WSGISTREAM_ROOT`` and so
-    on). Raises TypeError for an unknown setting and ValueError for one that cannot be, such as a
-    root that is not there, or one that needs a library that is not installed.
+    ``root``: a folder, a file, or the URL of a folder of objects (``s3://bucket/prefix``);
+    ``prefix``, ``listing``, ``hidden``, ``follow_symlinks``, ``cache_control``, ``headers``,
+    ``index`` and ``spa`` are the options of that name. So are ``auth_file`` and ``sign_key_file``
+    (paths), ``throttle`` (bytes a second for a connection, or a text such as ``"2M"``),
+    ``compress`` and ``metrics``, which put middleware around it, and ``offload``
+    (``"nginx:/internal/"``, ``"apache"``, ``"lighttpd"``), which leaves the sending to the server
+    in front. With ``db`` (a URL) and ``queries`` (SQL by name) it is a ``QueryApp`` instead of
+    files. What is not given is taken from the environment (``WSGISTREAM_ROOT`` and so on).
+
+    Raises TypeError for an unknown setting and ValueError for one that cannot be, such as a root
+    that is not there, or one that needs a library that is not installed.
     """
     chosen = of_the_app(settings, os.environ)
-    app = _app(chosen)
     try:
-        return stack(app, *_layers(chosen))
+        return stack(_app(chosen), *_layers(chosen))
     except ImportError as error:
         raise ValueError(str(error)) from error
     except OSError as error:
         raise ValueError(f"{error.filename!r} cannot be used: {error.strerror}.") from error
+
+
+def create_checked_app(**settings: Any) -> WSGIApp:
+    """Make the same application, and look whether what it serves can be had.
+
+    Raises ValueError where it cannot. No process may be forked after this.
+    """
+    app = create_app(**settings)
+    chosen = of_the_app(settings, os.environ)
+    if is_url(chosen["root"]):
+        Bucket(chosen["root"]).check(listing=chosen["listing"])
+    return app
+
+
+def place_of(root: str | os.PathLike[str]) -> str:
+    """Name what is served, for a person."""
+    return str(root) if is_url(root) else os.path.abspath(root)
 
 
 def _layers(chosen: Mapping[str, Any]) -> Iterator[Callable[[WSGIApp], WSGIApp]]:
@@ -76,15 +96,28 @@ def _app(chosen: Mapping[str, Any]) -> WSGIApp:
     if chosen["db"] is not None or chosen["queries"]:
         return _queries(chosen["db"], dict(chosen["queries"]), chosen["headers"])
     root = chosen["root"]
+    if is_url(root):
+        return _objects(root, chosen)
     if os.path.isfile(root):
         options = {name: chosen[name] for name in ("cache_control", "headers")}
         app = FileApp(root, responder=_responder(chosen), **options)
         return _AtItsName(os.path.basename(os.fspath(root)), app)
     if not os.path.isdir(root):
         raise ValueError(f"There is no file or folder {os.fspath(root)!r}.")
+    return _folder(root, _responder(chosen), chosen)
+
+
+def _folder(root: Any, responder: Responder, chosen: Mapping[str, Any]) -> WSGIApp:
     options = {name: chosen[name] for name in _OF_A_FOLDER}
     fallback = "index.html" if chosen["spa"] else None
-    return DirectoryApp(root, fallback=fallback, responder=_responder(chosen), **options)
+    return DirectoryApp(root, fallback=fallback, responder=responder, **options)
+
+
+def _objects(url: str, chosen: Mapping[str, Any]) -> WSGIApp:
+    """Make the application of a folder of objects."""
+    if chosen["offload"] is not None:
+        raise ValueError("A server in front cannot send what is in an object store.")
+    return _folder(url, respond, chosen)
 
 
 def _queries(db: str | None, queries: Mapping[str, Any], headers: Any) -> WSGIApp:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Any, Final, NamedTuple, Protocol, TypeAlias
+from typing import IO, Any, Final, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 Environ: TypeAlias = dict[str, Any]
 Header: TypeAlias = tuple[str, str]
@@ -75,6 +75,22 @@ class Source(Protocol):
     def close(self) -> None: ...
 
 
+@runtime_checkable
+class Prepared(Protocol):
+    """A source that likes to know what will be read of it, before the answer begins."""
+
+    def prepare(self, slices: Sequence[Slice]) -> None:
+        """Make ready to give these, one after the other; what fails can still be answered."""
+
+
+@runtime_checkable
+class Linked(Protocol):
+    """A source that can be had elsewhere, by who has a link."""
+
+    def link(self, seconds: float) -> str:
+        """Make a URL that holds for so long; raises OSError where none can be made."""
+
+
 class Entry(NamedTuple):
     """One line of a folder's listing."""
 
@@ -95,6 +111,14 @@ class Store(Protocol):
 
     def list(self, path: Sequence[str]) -> Iterable[Entry] | None:
         """Name what the folder at ``path`` holds, sorted; None: no such folder."""
+
+
+@runtime_checkable
+class StoreOfRequests(Store, Protocol):
+    """A store where it helps to know what a request will want, as where each look costs time."""
+
+    def for_request(self, request: Mapping[str, Any]) -> Store:
+        """Give the same store for one request, which is a WSGI environ."""
 
 
 #: Something that answers a request with a source: ``respond``, or an offload to a front server.

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from fractions import Fraction
+from ipaddress import ip_address
 from typing import Final, TypeVar
 
 from wsgistream.rules.access import log_format
@@ -121,6 +122,16 @@ def read_socket_path(text: str) -> str:
         # The system would take it for leave to choose a name of its own.
         raise ValueError("The path of a Unix socket is not empty.")
     return text
+
+
+@_sentence
+def read_proxy(text: str) -> str:
+    """Read the address of a front server; ``localhost``: what comes by a Unix socket."""
+    with suppress(ValueError):
+        return "localhost" if text == "localhost" else str(ip_address(text))
+    raise ValueError(
+        f"A proxy is an address such as 127.0.0.1, or localhost behind a Unix socket, not {text!r}."
+    )
 
 
 @_sentence

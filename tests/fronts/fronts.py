@@ -44,7 +44,7 @@ def program(name: str) -> str:
     return found
 
 
-def _user() -> str:
+def own_user() -> str:
     return pwd.getpwuid(os.geteuid()).pw_name
 
 
@@ -62,13 +62,13 @@ def nginx(folder: Path, media: Path, backend: int) -> Iterator[int]:
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     temporary = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in kinds)
     # Its workers of root would be nobody's, who cannot read the files.
-    user = f"user {_user()};\n" if os.geteuid() == 0 else ""
+    user = f"user {own_user()};\n" if os.geteuid() == 0 else ""
     (folder / "nginx.conf").write_text(
         f"{user}daemon off;\npid {folder}/pid;\nerror_log {folder}/error.log;\nevents {{}}\n"
         f"http {{\naccess_log off;\n{temporary}{server}}}\n"
     )
     command = [program("nginx"), "-p", f"{folder}", "-e", f"{folder}/error.log"]
-    with _running([*command, "-c", f"{folder}/nginx.conf"], folder, port):
+    with running_front([*command, "-c", f"{folder}/nginx.conf"], folder, port):
         yield port
 
 
@@ -94,7 +94,7 @@ def apache(folder: Path, media: Path, backend: int) -> Iterator[int]:
         f"ServerName localhost\nListen 127.0.0.1:{port}\nPidFile {folder}/pid\n"
         f"ErrorLog {folder}/error.log\n{user}{load}DocumentRoot {folder}\n{host}"
     )
-    with _running([command, "-X", "-f", f"{folder}/apache.conf"], folder, port):
+    with running_front([command, "-X", "-f", f"{folder}/apache.conf"], folder, port):
         yield port
 
 
@@ -112,14 +112,16 @@ def lighttpd(folder: Path, media: Path, backend: int) -> Iterator[int]:
     (folder / "lighttpd.conf").write_text(
         f'server.document-root = "{folder}"\nserver.errorlog = "{folder}/error.log"\n{server}'
     )
-    with _running([program("lighttpd"), "-D", "-f", f"{folder}/lighttpd.conf"], folder, port):
+    with running_front([program("lighttpd"), "-D", "-f", f"{folder}/lighttpd.conf"], folder, port):
         yield port
 
 
 @contextmanager
-def _running(command: list[str], folder: Path, port: int) -> Iterator[None]:
+def running_front(command: list[str], folder: Path, port: int) -> Iterator[None]:
     with (folder / "output.log").open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output)
+        # Where Caddy keeps what it is to remember.
+        own = {f"XDG_{what}_HOME": str(folder) for what in ("CONFIG", "DATA")}
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=os.environ | own)
     try:
         assert eventually(lambda: process.poll() is not None or _listens(port)), "it does not start"
         assert process.poll() is None, _said(folder)

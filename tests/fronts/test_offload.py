@@ -6,43 +6,40 @@ import gzip
 import http.client
 import os
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Final
 from urllib.parse import quote
 
 import pytest
 
 from tests.client import Answer
+from tests.fronts.files import NAMES, STYLE
 from tests.fronts.fronts import apache, lighttpd, nginx
-from tests.servers import DEADLINE, running
-from wsgistream import DirectoryApp, XAccelRedirect, XSendfile
+from tests.matrix.cases import BIG, FILES, Case
+from tests.matrix.test_servers import check, each, goes_on_or_ends
+from tests.servers import DEADLINE, Connection, running
+from wsgistream import DirectoryApp, StreamingResponse, XAccelRedirect, XSendfile
 from wsgistream.types import Body, Environ, StartResponse
 
-BIG: Final = bytes(range(256)) * 4096
-STYLE: Final = b".a { color: red; margin: 0 auto; }\n" * 40
+#: What streams say, by their names; nothing is the end of one.
+_NEWS: Final[dict[str, SimpleQueue[bytes]]] = defaultdict(SimpleQueue)
 
-NAMES: Final[dict[str, bytes]] = {
-    "a plain name": b"plain.txt",
-    "a percent sign": b"100%.txt",
-    "an escape that is none": b"a%20b.txt",
-    "a space": b"a b.txt",
-    "a space at the end": b"end ",
-    "a plus sign": b"a+b.txt",
-    "a question mark": b"what?.txt",
-    "a number sign": b"a#b.txt",
-    "quotes": b"\"double\" and 'single'.txt",
-    "a semicolon": b"a;b.txt",
-    "an ampersand and an equals sign": b"a&b=c.txt",
-    "a colon": b"a:b.txt",
-    "a backslash": b"a\\b.txt",
-    "a tab": b"a\tb.txt",
-    "a line end": b"a\nb.txt",
-    "Cyrillic": "кириллица.txt".encode(),
-    "an emoji": "😀.txt".encode(),
-    "bytes that are no text": b"\xff\xfe.txt",
-}
+
+def stream(environ: Environ, start_response: StartResponse) -> Body:
+    options: Any = {
+        "/events": {"content_type": "text/event-stream"},
+        "/lines": {"content_type": "text/plain"},
+        "/known": {"content_length": len(b"firstsecond.")},
+    }.get(environ["PATH_INFO"])
+    if options is None:
+        start_response("404 Not Found", [("Content-Type", "text/plain")])
+        return [b"There is no such stream."]
+    news = iter(_NEWS[environ["PATH_INFO"]].get, b"")
+    return StreamingResponse(news, **options)(environ, start_response)
 
 
 @dataclass
@@ -62,28 +59,16 @@ class Front:
         finally:
             client.close()
 
-
-@pytest.fixture(scope="module")
-def media() -> Iterator[Path]:
-    """Files that a front server of another user may read."""
-    with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)
-        root = os.fsencode(folder)
-        for name in NAMES.values():
-            Path(os.fsdecode(os.path.join(root, name))).write_bytes(b"This is " + name)
-        (Path(folder) / "sub").mkdir()
-        (Path(folder) / "sub" / "big.bin").write_bytes(BIG)
-        (Path(folder) / "style.css").write_bytes(STYLE)
-        (Path(folder) / "style.css.gz").write_bytes(gzip.compress(STYLE, mtime=0))
-        yield Path(folder)
+    def connect(self) -> Connection:
+        return Connection(("127.0.0.1", self.port))
 
 
-@pytest.fixture(scope="module", params=["nginx", "apache", "lighttpd"])
+@pytest.fixture(scope="module", params=["nginx offload", "Apache offload", "lighttpd offload"])
 def front(request: pytest.FixtureRequest, media: Path) -> Iterator[Front]:
     start, responder = {
-        "nginx": (nginx, XAccelRedirect({media: "/internal/"})),
-        "apache": (apache, XSendfile()),
-        "lighttpd": (lighttpd, XSendfile(quoted=True)),
+        "nginx offload": (nginx, XAccelRedirect({media: "/internal/"})),
+        "Apache offload": (apache, XSendfile()),
+        "lighttpd offload": (lighttpd, XSendfile(quoted=True)),
     }[request.param]
     told: list[dict[str, str]] = []
     app = DirectoryApp(
@@ -91,6 +76,7 @@ def front(request: pytest.FixtureRequest, media: Path) -> Iterator[Front]:
         responder=responder,
         cache_control="max-age=60",
         download=lambda name: name == "plain.txt",
+        app=stream,
     )
 
     def noting(environ: Environ, start_response: StartResponse) -> Body:
@@ -120,31 +106,33 @@ def test_the_right_file_is_sent_whatever_it_is_called(front: Front, name: bytes)
         assert header not in answer
 
 
-@pytest.mark.parametrize(
-    ("asked", "status", "body"),
-    [
-        pytest.param({}, 200, BIG, id="the whole"),
-        pytest.param({"Range": "bytes=0-0"}, 206, BIG[:1], id="the first byte"),
-        pytest.param({"Range": "bytes=-10"}, 206, BIG[-10:], id="the last bytes"),
-        pytest.param({"Range": "bytes=1000-"}, 206, BIG[1000:], id="an open range"),
-        pytest.param({"Range": "bytes=99999999-"}, 416, None, id="a range beyond the end"),
-        pytest.param({"Range": "bytes=0-9", "If-Range": '"x"'}, 200, BIG, id="another tag"),
-        pytest.param({"If-Match": '"x"'}, 412, None, id="a failed precondition"),
-        pytest.param({"If-None-Match": '"x"'}, 200, BIG, id="another tag that is known"),
-    ],
-)
-def test_a_request_is_answered(
-    front: Front, asked: dict[str, str], status: int, body: bytes | None
-) -> None:
-    answer = front.ask(b"sub/big.bin", **asked)
-    assert answer.status == status
-    assert body is None or answer.body == body
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@each(*FILES)
+def test_files(front: Front, case: Case, method: str) -> None:
+    with front.connect() as client:
+        client.ask(case.target, method, *case.headers)
+        answer = client.answer(method)
+        goes_on_or_ends(client, answer, "/small.txt")
+    check(answer, case, method)
+
+
+@pytest.mark.parametrize("path", ["/events", "/lines", "/known"])
+def test_a_stream_leaves_as_it_is_made(front: Front, path: str) -> None:
+    _NEWS[path].put(b"first")
+    with front.connect() as client:
+        client.ask(path)
+        client.until(b"first")
+        _NEWS[path].put(b"second")
+        client.until(b"second")
+        for last in (b".", b""):
+            _NEWS[path].put(last)
+        client.until(b".")
 
 
 def test_the_tag_that_a_client_was_given_is_good(front: Front) -> None:
-    tag = front.ask(b"sub/big.bin")["etag"]
-    assert front.ask(b"sub/big.bin", **{"If-None-Match": tag}).status == 304
-    ranged = front.ask(b"sub/big.bin", **{"If-Range": tag, "Range": "bytes=5-9"})
+    tag = front.ask(b"big.bin")["etag"]
+    assert front.ask(b"big.bin", **{"If-None-Match": tag}).status == 304
+    ranged = front.ask(b"big.bin", **{"If-Range": tag, "Range": "bytes=5-9"})
     assert (ranged.status, ranged.body) == (206, BIG[5:10])
     # nginx gives tags of its own, the others pass on ours.
     assert (front.told[0].get("etag") is not None, "etag" in front.told[-1]) == (True, True)
@@ -159,15 +147,15 @@ def test_the_headers_are_ours(front: Front) -> None:
         "cache-control",
         "last-modified",
         "x-content-type-options",
-        *(() if front.name == "nginx" else ("etag",)),
+        *(() if front.name == "nginx offload" else ("etag",)),
     ):
         assert answer[name] == told[name]
     assert answer["content-disposition"].startswith("attachment")
 
 
 def test_a_sibling_says_its_coding(front: Front) -> None:
-    plain = front.ask(b"style.css")
-    packed = front.ask(b"style.css", **{"Accept-Encoding": "gzip"})
+    plain = front.ask(b"sub/style.css")
+    packed = front.ask(b"sub/style.css", **{"Accept-Encoding": "gzip"})
     assert (plain.body, gzip.decompress(packed.body)) == (STYLE, STYLE)
     assert packed["content-encoding"] == "gzip"
     assert plain["vary"] == packed["vary"] == "Accept-Encoding"
@@ -176,7 +164,7 @@ def test_a_sibling_says_its_coding(front: Front) -> None:
 
 def test_the_files_were_left_to_the_front(front: Front) -> None:
     front.told.clear()
-    assert front.ask(b"sub/big.bin").body == BIG
+    assert front.ask(b"big.bin").body == BIG
     (told,) = front.told
     assert told["content-length"] == "0"
     assert "x-accel-redirect" in told or "x-sendfile" in told
@@ -190,7 +178,7 @@ def test_what_is_not_there_is_not_found(front: Front) -> None:
 def test_no_client_can_ask_for_a_file_by_a_header(front: Front) -> None:
     asked = {"X-Accel-Redirect": "/internal/plain.txt", "X-Sendfile": "/etc/passwd"}
     asked |= {"X-Sendfile-Type": "X-Accel-Redirect", "X-Accel-Mapping": "/=/internal/"}
-    answer = front.ask(b"sub/big.bin", **asked)
+    answer = front.ask(b"big.bin", **asked)
     assert (answer.status, answer.body) == (200, BIG)
 
 

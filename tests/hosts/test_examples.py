@@ -17,7 +17,7 @@ from tests.processes import is_refused
 from tests.servers import ROOT, eventually, process
 from tests.test_request_table import Ask
 
-EXAMPLES = sorted((ROOT / "examples/hosts").glob("*.py"))
+EXAMPLES = sorted((ROOT / "examples/hosts").glob("*_videos.*"))
 VIDEO = bytes(range(256)) * 4000
 
 #: Where a folder is mounted, where that is not at /media alone.
@@ -34,10 +34,12 @@ def free_port() -> int:
 def command(example: Path, port: int) -> Sequence[str]:
     """Read from the header what starts it, with a port that is free."""
     header = "".join(re.findall(r"^# (.*)\n", example.read_text(), re.MULTILINE)[:2])
-    found = re.search(r"(?:python|uvicorn) .*?8080", header)
+    found = re.search(r"(?:python|uvicorn|pserve) .*?8080", header)
     assert found is not None, header
     words = found[0].replace("8080", str(port)).replace("examples/", f"{ROOT}/examples/")
     program, *arguments = shlex.split(words)
+    if program == "pserve":
+        program = "pyramid.scripts.pserve"
     return arguments if program == "python" else ("-m", program, *arguments)
 
 
@@ -99,6 +101,6 @@ def test_a_view_returns_a_stream_where_the_example_has_one(get: Ask, example: Pa
 
 def test_there_is_one_for_each_host() -> None:
     hosts = {path.stem.partition("_")[0] for path in EXAMPLES}
-    assert hosts == {"bottle", "cherrypy", "django", "falcon", "fastapi", "flask", "pyramid"} | {
-        "webob"
+    assert hosts == {"bottle", "cherrypy", "django", "falcon", "fastapi", "flask"} | {
+        *("paste", "pyramid", "webob"),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,14 @@ import pytest
 from tests.matrix.cases import BIG, OFFSET, TAIL
 from tests.matrix.deviations import DEVIATIONS
 from tests.matrix.servers import SERVERS, Matrix, Served, run
+
+_NUMBERS = count()
+
+
+@pytest.fixture
+def name() -> str:
+    """What is opened for this test's request is told under this name."""
+    return f"request-{next(_NUMBERS)}"
 
 
 @pytest.fixture(scope="session")

@@ -49,11 +49,12 @@ def _all() -> Iterator[tuple[str, tuple[str, ...], str]]:
         ("a failure of unknown length", "a failure before the first byte"),
         "It ends the chunks of a body that failed as those of one that has ended.",
     )
-    yield (
-        "werkzeug",
-        ("a stream of unknown length by HTTP/1.0",),
-        "It sends chunks to a client of HTTP/1.0, which does not know them.",
-    )
+    for server in ("werkzeug", "uvicorn"):
+        yield (
+            server,
+            ("a stream of unknown length by HTTP/1.0",),
+            "It sends chunks to a client of HTTP/1.0, which does not know them.",
+        )
     yield (
         "werkzeug",
         ("POST of much",),

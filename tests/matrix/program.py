@@ -16,7 +16,7 @@ from wsgistream.wsgi.files import READ_SIZE, FileWrapper
 _LOG: Final = os.open(os.environ["MATRIX_LOG"], os.O_WRONLY | os.O_APPEND)
 
 
-class _Told:
+class Told:
     """Writes to the log that it was opened, and each time that it is closed."""
 
     def __init__(self, name: str) -> None:
@@ -30,7 +30,7 @@ class _Told:
         self._tell("closed")
 
 
-class _ToldSource(_Told):
+class _ToldSource(Told):
     """A source as another, that tells."""
 
     def __init__(self, name: str, source: Source) -> None:
@@ -50,7 +50,7 @@ class _ToldSource(_Told):
         self._source.close()
 
 
-class _ToldBody(_Told):
+class ToldBody(Told):
     """An iterable as another, that tells."""
 
     def __init__(self, name: str, chunks: Iterable[bytes]) -> None:
@@ -61,7 +61,7 @@ class _ToldBody(_Told):
         return self._chunks
 
 
-class _Silence(_Told, Wakeable):
+class _Silence(Told, Wakeable):
     """A stream that says one thing and then shows that it is there."""
 
     heartbeat = 0.05
@@ -80,7 +80,7 @@ class _Silence(_Told, Wakeable):
         return b":\n\n"
 
 
-class _Countdown(_Told, Wakeable):
+class _Countdown(Told, Wakeable):
     """A stream that is told by its own clock to go on, and ends."""
 
     heartbeat = 0.02
@@ -118,7 +118,7 @@ def _slow() -> Iterator[bytes]:
 def _told(
     chunks: Callable[[], Iterable[bytes]], length: int | None = None
 ) -> Callable[[str], WSGIApp]:
-    return lambda name: StreamingResponse(_ToldBody(name, chunks()), content_length=length)
+    return lambda name: StreamingResponse(ToldBody(name, chunks()), content_length=length)
 
 
 _VIEWS: Final[dict[str, Callable[[str], WSGIApp]]] = {
@@ -150,19 +150,19 @@ def _native(environ: Environ, start_response: StartResponse) -> Body:
     return cast(Body, wrapper(file, READ_SIZE))
 
 
-def _respond(environ: Environ, start_response: StartResponse, source: Source) -> Body:
-    return respond(environ, start_response, _ToldSource(_name(environ), source))
+def respond_told(environ: Environ, start_response: StartResponse, source: Source) -> Body:
+    return respond(environ, start_response, _ToldSource(name_of(environ), source))
 
 
-def _name(environ: Environ) -> str:
+def name_of(environ: Environ) -> str:
     """The name of what is opened for a request, as its query says."""
     return str(environ.get("QUERY_STRING", "")) or "nameless"
 
 
-_FILES: Final = DirectoryApp(os.environ["MATRIX_ROOT"], responder=_respond)
+_FILES: Final = DirectoryApp(os.environ["MATRIX_ROOT"], responder=respond_told, listing=True)
 
 
 def app(environ: Environ, start_response: StartResponse) -> Body:
     view = _VIEWS.get(environ["PATH_INFO"])
-    answer = _FILES if view is None else view(_name(environ))
+    answer = _FILES if view is None else view(name_of(environ))
     return answer(environ, start_response)

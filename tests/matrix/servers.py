@@ -19,6 +19,7 @@ from typing import Final
 
 from bench.model import Command
 from bench.process import free_port, started
+from tests.matrix.cases import Case
 from tests.servers import ROOT, Connection, eventually
 
 CONFIGURATIONS: Final = ROOT / "docs" / "deploy" / "servers"
@@ -94,6 +95,16 @@ SERVERS: Final = (
     Served("bjoern", "serve_bjoern.py", "python serve_bjoern.py", "bjoern"),
     Served("werkzeug", "serve_werkzeug.py", "python serve_werkzeug.py", "werkzeug"),
     Served("wsgiref", "serve_wsgiref.py", "python serve_wsgiref.py"),
+    Served(
+        "uvicorn",
+        "media_asgi.py",
+        "uvicorn media_asgi:app --host 127.0.0.1 --port 8000",
+        "uvicorn",
+    ),
+    Served(
+        "hypercorn", "media_asgi.py", "hypercorn media_asgi:app --bind 127.0.0.1:8000", "hypercorn"
+    ),
+    Served("daphne", "media_asgi.py", "daphne -b 127.0.0.1 -p 8000 media_asgi:app", "daphne"),
 )
 
 
@@ -111,6 +122,10 @@ class Log:
     def names(self) -> set[str]:
         return {line.split()[0] for line in self.path.read_text().splitlines()}
 
+    def opened(self, name: str) -> None:
+        """Wait until something is opened under a name."""
+        assert eventually(lambda: self.events(name))
+
     def closed_once(self, name: str) -> bool:
         """Wait until what was opened is closed; tell whether that was so once."""
         eventually(lambda: "closed" in self.events(name))
@@ -124,6 +139,12 @@ class Matrix:
     pid: int
     port: int
     log: Log
+    #: Where the application is mounted.
+    prefix: str = ""
+
+    def at(self, case: Case) -> str:
+        """The path of what is asked for."""
+        return self.prefix + case.target
 
     def connect(self) -> Connection:
         return Connection(("127.0.0.1", self.port))
@@ -165,7 +186,7 @@ def _command(served: Served, folder: Path, port: int) -> list[str]:
     (folder / "media.py").write_text(
         f"import sys\nsys.path[:] = {path}\nfrom tests.matrix.program import app\n"
     )
-    words = served.command.split()
+    words = served.command.replace("8000", str(port)).split()
     if served.file.endswith(".conf"):
         words = _apache(folder, folder / served.file, port)
     elif words[0] == "uwsgi" and _program("uwsgi") is None:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.client import IncompleteRead
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -102,6 +103,42 @@ def test_a_complete_answer_is_logged_with_the_bytes_of_its_body(
         access = run.access()
         assert (access.status, access.sent, access.aborted) == (status, len(answer.body), False)
         assert access.request == f"{method} /a?b HTTP/1.1"
+
+
+@pytest.mark.parametrize(
+    "app",
+    [
+        pytest.param(text(10, lambda _: [b"0123456789"]), id="a list"),
+        pytest.param(text(None, lambda _: iter(CHUNKS)), id="chunks"),
+        pytest.param(FAILING, id="a failure"),
+        pytest.param(late, id="a failure with the first chunk"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("proxy", "client"),
+    [
+        pytest.param({"trusted_proxy": "127.0.0.1"}, "10.1.2.3", id="a trusted proxy"),
+        pytest.param({"trusted_proxy": "127.0.0.2"}, "127.0.0.1", id="another one"),
+        pytest.param({}, "127.0.0.1", id="no proxy"),
+    ],
+)
+def test_an_answer_is_logged_with_the_client_in_whose_name_a_trusted_proxy_asks(
+    app: WSGIApp, proxy: dict[str, str], client: str
+) -> None:
+    believed = {"trusted_proxy_headers": "x-forwarded-for"} if proxy else {}
+    with running(app, **proxy, **believed) as run, run.connect() as connection:
+        connection.ask("/", "GET", "X-Forwarded-For: 6.6.6.6, 10.1.2.3", "Connection: close")
+        connection.rest()
+        assert run.access().client == client
+
+
+def test_a_proxy_at_a_unix_socket_may_be_trusted(tmp_path: Path) -> None:
+    believed = {"trusted_proxy": "localhost", "trusted_proxy_headers": "x-forwarded-for"}
+    app = text(10, lambda _: [b"0123456789"])
+    with running(app, (), str(tmp_path / "socket"), **believed) as run, run.connect() as connection:
+        connection.ask("/", "GET", "X-Forwarded-For: 10.1.2.3", "Connection: close")
+        connection.rest()
+        assert run.access().client == "10.1.2.3"
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,10 @@ from wsgistream.server.environ import make_environ, of_server, untrusted
 from wsgistream.server.parser import Parser
 from wsgistream.types import Body, Environ, StartResponse
 from wsgistream.wsgi.files import FileWrapper
+from wsgistream.wsgi.waiting import PARKS
 
 #: What is ours, or made anew for each request.
-OURS = {"wsgi.file_wrapper": FileWrapper, "wsgi.multiprocess": True}
+OURS = {"wsgi.file_wrapper": FileWrapper, "wsgi.multiprocess": True, PARKS: True}
 
 
 def channel_of(address: tuple[Any, ...], **adjustments: Any) -> Any:

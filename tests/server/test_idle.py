@@ -462,6 +462,25 @@ def test_the_end_of_a_server_does_not_wait_for_idle_streams(count: int) -> None:
     assert run.accesses.empty()
 
 
+def test_the_end_of_a_server_does_not_wait_for_a_stream_that_often_has_news() -> None:
+    feed, over = Feed(), threading.Event()
+
+    def tell() -> None:
+        while not over.wait(0.02):
+            feed.give(b"news")
+
+    teller = threading.Thread(target=tell)
+    teller.start()
+    with running(answering(lambda: feed), grace=10 * DEADLINE) as run, run.connect() as client:
+        client.ask()
+        assert client.read(12) == b"HTTP/1.1 200"
+        run.server.stop()
+        assert run.ended()
+        assert feed.ended()
+    over.set()
+    teller.join(DEADLINE)
+
+
 class Timed(Feed):
     """A stream whose news come by themselves; its waits are noted."""
 

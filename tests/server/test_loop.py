@@ -239,6 +239,21 @@ def test_a_call_that_calls_is_followed_in_a_turn_of_its_own(loop: Loop) -> None:
     assert called == ["first", "second"]
 
 
+def test_of_many_in_line_a_few_are_called_in_a_turn_and_others_in_between(loop: Loop) -> None:
+    called: list[int] = []
+    for number in range(200):
+        loop.line_up(lambda number=number: called.append(number))  # type: ignore[misc]
+    loop.turn(DEADLINE * 100)
+    first = len(called)
+    assert 0 < first < 100
+    loop.call(lambda: called.append(-1))
+    loop.turn(DEADLINE * 100)
+    assert called[first] == -1
+    while len(called) < 201:
+        loop.turn(DEADLINE * 100)
+    assert [number for number in called if number >= 0] == list(range(200))
+
+
 class Turning:
     """A loop that turns in a thread, as a server's does, until it is told to end."""
 

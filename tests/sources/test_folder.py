@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sources.contract import DATA, SourceContract
+from tests.sources.contract import DATA, FILES, SourceContract, StoreContract
 from wsgistream.sources import folder as folder_module
 from wsgistream.sources.folder import Folder, NotAcceptable
 from wsgistream.types import Entry, Source
@@ -61,6 +61,17 @@ class TestSourceOfAFolder(SourceContract):
         return source
 
 
+class TestFolder(StoreContract):
+    @pytest.fixture(autouse=True)
+    def _store(self, tmp_path: Path) -> None:
+        for name, data in FILES.items():
+            file = tmp_path / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
+        self.store = Folder(tmp_path)
+        self.store_with_hidden = Folder(tmp_path, hidden=True)
+
+
 def found(folder: Folder, path: str) -> str | None:
     source = folder.find(path.split("/") if path else ())
     if source is None:
@@ -74,19 +85,8 @@ def found(folder: Folder, path: str) -> str | None:
     ("path", "expected"),
     [
         pytest.param("a.txt", "a.txt", id="a file"),
-        pytest.param("sub/b.txt", "sub/b.txt", id="a file in a folder"),
         pytest.param("in.txt", "a.txt", id="a link that stays inside"),
         pytest.param("in-folder/b.txt", "sub/b.txt", id="a link to a folder inside"),
-        pytest.param(".well-known/c.txt", ".well-known/c.txt", id="a well-known file"),
-        pytest.param("..d", "..d", id="a name of two dots and a letter"),
-        pytest.param("...", "...", id="a name of three dots"),
-        pytest.param("", None, id="the root itself"),
-        pytest.param("sub", None, id="a folder"),
-        pytest.param("missing", None, id="what is not there"),
-        pytest.param("a.txt/x", None, id="what is below a file"),
-        pytest.param(".env", None, id="a dot-file"),
-        pytest.param(".git/config", None, id="a file in a dot-folder"),
-        pytest.param("sub/.well-known/x", None, id="well-known elsewhere than at the root"),
         pytest.param("out.txt", None, id="a link that leads out"),
         pytest.param("out-folder/secret.txt", None, id="a file behind a link that leads out"),
         pytest.param("sibling/secret.txt", None, id="a folder whose name begins like the root's"),
@@ -108,18 +108,6 @@ def test_a_folder_gives(
     if not proc:
         monkeypatch.setattr(folder_module, "_OPEN_FILES", "/nonexistent")
     assert found(Folder(root), path) == expected
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        pytest.param(".env", ".env", id="a dot-file"),
-        pytest.param(".git/config", ".git/config", id="a file in a dot-folder"),
-        pytest.param("out.txt", None, id="but not a link that leads out"),
-    ],
-)
-def test_a_folder_gives_hidden_files_if_asked(root: Path, path: str, expected: str | None) -> None:
-    assert found(Folder(root, hidden=True), path) == expected
 
 
 @pytest.mark.parametrize(
@@ -232,49 +220,11 @@ def style(root: Path) -> Path:
     return root
 
 
-@pytest.mark.parametrize(
-    ("encodings", "expected"),
-    [
-        pytest.param((), None, id="nothing said"),
-        pytest.param(("identity",), None, id="identity alone"),
-        pytest.param(("br", "gzip", "identity"), "br", id="the first there is"),
-        pytest.param(("zstd", "gzip", "identity"), "gzip", id="the second where there is no first"),
-        pytest.param(("identity", "gzip"), None, id="identity before gzip"),
-        pytest.param(("zstd", "identity"), None, id="none that there is"),
-    ],
-)
-def test_a_sibling_is_chosen(style: Path, encodings: Sequence[str], expected: str | None) -> None:
-    encoding, content = coded(style, "style.css", encodings)
-    suffix = {None: "", "br": ".br", "gzip": ".gz"}[expected]
-    assert (encoding, content) == (expected, (style / f"style.css{suffix}").read_bytes())
-
-
-def test_each_coding_has_the_type_of_the_plain_file_and_a_tag_of_its_own(style: Path) -> None:
-    folder = Folder(style)
-    metas = []
-    for coding in ("identity", "gzip", "br"):
-        source = folder.find(("style.css",), (coding,))
-        assert source is not None
-        source.close()
-        metas.append(source.meta)
-    assert {meta.content_type for meta in metas} == {"text/css; charset=utf-8"}
-    assert len({meta.etag for meta in metas}) == 3
-    assert all(("Vary", "Accept-Encoding") in meta.extra for meta in metas)
-    assert [meta.size for meta in metas] == [5, len(gzip.compress(b"plain")), 6]
-
-
 def test_siblings_have_no_tag_where_there_is_none(style: Path) -> None:
     source = Folder(style, etag=None).find(("style.css",), ("gzip",))
     assert source is not None
     source.close()
     assert (source.meta.etag, source.meta.encoding) == (None, "gzip")
-
-
-def test_a_file_without_siblings_does_not_vary(style: Path) -> None:
-    source = Folder(style).find(("a.txt",), ("gzip", "identity"))
-    assert source is not None
-    source.close()
-    assert ("Vary", "Accept-Encoding") not in source.meta.extra
 
 
 def stale(root: Path) -> None:
@@ -318,13 +268,6 @@ def test_a_client_that_accepts_no_form_there_is_gets_none(style: Path) -> None:
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_what_is_stored_in_a_coding_is_not_encoded_twice(root: Path) -> None:
-    (root / "logo.svgz").write_bytes(gzip.compress(b"<svg/>"))
-    (root / "logo.svgz.br").write_bytes(b"brotli")
-    encoding, content = coded(root, "logo.svgz", ("br", "identity"))
-    assert (encoding, gzip.decompress(content)) == ("gzip", b"<svg/>")
-
-
 # --- listing -------------------------------------------------------------------------------------
 
 
@@ -350,9 +293,6 @@ def test_a_folder_lists_folders_and_then_files_and_only_what_it_gives(
 @pytest.mark.parametrize(
     "path",
     [
-        pytest.param(("a.txt",), id="a file"),
-        pytest.param(("missing",), id="what is not there"),
-        pytest.param((".git",), id="a dot-folder"),
         pytest.param(("out-folder",), id="a link that leads out"),
         pytest.param(("fifo",), id="a FIFO"),
     ],

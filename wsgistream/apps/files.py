@@ -1,10 +1,9 @@
-"""Files: one file, or a folder of them, as a WSGI application."""
+"""Files: one file, or a folder of them, wherever they are, as a WSGI application."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from functools import partial
 
 from wsgistream.apps.listing import ListingResponse
@@ -17,6 +16,7 @@ from wsgistream.respond import (
     plan_body,
     refuse,
     respond,
+    with_fields,
 )
 from wsgistream.rules.decide import sentence
 from wsgistream.rules.disposition import content_disposition
@@ -24,6 +24,8 @@ from wsgistream.rules.negotiation import acceptable_codings
 from wsgistream.rules.paths import folder_location, parse_path
 from wsgistream.sources.file import EtagMaker, etag_of_status
 from wsgistream.sources.folder import Folder, NotAcceptable
+from wsgistream.sources.objects.address import is_url
+from wsgistream.sources.objects.bucket import Bucket
 from wsgistream.sources.shelf import Shelf
 from wsgistream.types import (
     Body,
@@ -33,6 +35,7 @@ from wsgistream.types import (
     Source,
     StartResponse,
     Store,
+    StoreOfRequests,
     WSGIApp,
 )
 from wsgistream.wsgi.bodies import close
@@ -56,6 +59,7 @@ class FileApp(FileResponse):
 class DirectoryApp:
     """The files below a folder as an application: ``DirectoryApp("media", listing=True)``.
 
+    ``root``: a folder, the URL of a folder of objects such as ``s3://bucket/prefix``, or a Store.
     ``index``: names that answer for their folder, the first there is. ``listing``: show the
     folders that have none. ``hidden``: give dot-files too. ``follow_symlinks``: let links lead out
     of ``root``. ``download``: send every file, or those whose name it says yes to, as an
@@ -69,7 +73,7 @@ class DirectoryApp:
 
     def __init__(
         self,
-        root: str | os.PathLike[str],
+        root: str | os.PathLike[str] | Store,
         *,
         index: Sequence[str] = ("index.html",),
         listing: bool = False,
@@ -87,7 +91,7 @@ class DirectoryApp:
             raise ValueError(f"index is a list of names, such as [{index!r}].")
         if app is not None and fallback is not None:
             raise ValueError("app and fallback both answer for what is missing: give one of them.")
-        folder = Folder(root, hidden=hidden, follow_symlinks=follow_symlinks, etag=etag)
+        store = _store_at(root, hidden, follow_symlinks, etag)
         self._index = tuple(index)
         self._listing = listing
         self._extra = extra_fields(cache_control, headers)
@@ -98,24 +102,28 @@ class DirectoryApp:
         self._inner, self._fallback = _what_is_missing(fallback if app is None else app)
         # What others wrote may block; a listing does, and says so when it is asked for.
         self.quick = (
-            etag in (None, etag_of_status)
+            isinstance(store, Folder)
+            and etag in (None, etag_of_status)
             and responder is respond
             and not callable(download)
             and (self._inner is None or is_quick(self._inner))
         )
-        self._store: Store = Shelf(folder) if is_quick(self) else folder
+        self._store = Shelf(store) if isinstance(store, Folder) and is_quick(self) else store
+        # Any other responder may want no bytes, and then none should be asked for.
+        self._asked = store if responder is respond and isinstance(store, StoreOfRequests) else None
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
         if environ["REQUEST_METHOD"] not in _READING:
             other = self._inner or answer_other_method
             return other(environ, start_response)
         try:
-            answer = self._find(environ) or self._inner or self._fallen_back(environ)
+            store = self._store if self._asked is None else self._asked.for_request(environ)
+            answer = self._find(store, environ) or self._inner or self._fallen_back(store, environ)
         except (NotFound, NotAcceptable, OSError) as error:
             return refuse(error, environ, start_response)
         return answer(environ, start_response)
 
-    def _find(self, environ: Environ) -> WSGIApp | None:
+    def _find(self, store: Store, environ: Environ) -> WSGIApp | None:
         """Find what answers for a path: a file, an index, a listing or a redirect to a folder."""
         target = parse_path(environ.get("PATH_INFO", ""))
         if target is None:
@@ -123,34 +131,34 @@ class DirectoryApp:
         encodings = acceptable_codings(environ.get("HTTP_ACCEPT_ENCODING"))
         # Without SCRIPT_NAME an empty path is the root (RFC 9110 §4.2.3): there is no other.
         if target.folder or not (target.segments or environ.get("SCRIPT_NAME")):
-            found = self._folder(target.segments, encodings, IN_LOOP in environ)
+            found = self._folder(store, target.segments, encodings, IN_LOOP in environ)
             if found is None or isinstance(found, ListingResponse):
                 return found
             return self._give(found)
-        source = self._store.find(target.segments, encodings)
+        source = store.find(target.segments, encodings)
         if source is not None:
             return self._give(source, target.segments[-1])
-        folder = self._folder(target.segments, encodings, IN_LOOP in environ)
+        folder = self._folder(store, target.segments, encodings, IN_LOOP in environ)
         if folder is None:
             return None
         close(folder)
         return _redirect
 
     def _folder(
-        self, path: tuple[str, ...], encodings: Sequence[str], in_loop: bool
+        self, store: Store, path: tuple[str, ...], encodings: Sequence[str], in_loop: bool
     ) -> Source | ListingResponse | None:
         for name in self._index:
-            source = self._store.find((*path, name), encodings)
+            source = store.find((*path, name), encodings)
             if source is not None:
                 return source
         if self._listing and in_loop:
             raise WouldBlock
-        entries = self._store.list(path) if self._listing else None
+        entries = store.list(path) if self._listing else None
         return None if entries is None else ListingResponse(path, entries, self._listed)
 
-    def _fallen_back(self, environ: Environ) -> WSGIApp:
+    def _fallen_back(self, store: Store, environ: Environ) -> WSGIApp:
         encodings = acceptable_codings(environ.get("HTTP_ACCEPT_ENCODING"))
-        source = self._store.find(self._fallback, encodings)
+        source = store.find(self._fallback, encodings)
         if source is None:
             raise NotFound
         return self._give(source)
@@ -162,7 +170,7 @@ class DirectoryApp:
             source.close()
             raise
         if extra:
-            source.meta = replace(source.meta, extra=(*source.meta.extra, *extra))
+            source.meta = with_fields(source.meta, extra)
         return partial(_give, self._responder, source)
 
     def _disposition(self, name: str) -> tuple[Header, ...]:
@@ -170,6 +178,23 @@ class DirectoryApp:
         if not (name and download):
             return ()
         return (("Content-Disposition", content_disposition(name, download=True)),)
+
+
+def _store_at(
+    root: str | os.PathLike[str] | Store,
+    hidden: bool,
+    follow_symlinks: bool,
+    etag: EtagMaker | None,
+) -> Store:
+    if isinstance(root, os.PathLike) or (isinstance(root, str) and not is_url(root)):
+        return Folder(root, hidden=hidden, follow_symlinks=follow_symlinks, etag=etag)
+    if follow_symlinks or etag is not etag_of_status:
+        raise ValueError("A store that is no folder has no links, and entity-tags of its own.")
+    if isinstance(root, str):
+        return Bucket(root, hidden=hidden)
+    if hidden:
+        raise ValueError("What a Store hides is its own option.")
+    return root
 
 
 def _give(

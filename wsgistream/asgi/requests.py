@@ -12,6 +12,7 @@ from urllib.parse import unquote, unquote_to_bytes
 
 from wsgistream.types import Environ
 from wsgistream.wsgi.files import FileWrapper
+from wsgistream.wsgi.waiting import PARKS
 
 Scope: TypeAlias = Mapping[str, Any]
 Message: TypeAlias = Mapping[str, Any]
@@ -53,6 +54,7 @@ def make_environ(scope: Scope) -> Environ:
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,  # as far as anybody here knows
         "wsgi.run_once": False,
+        PARKS: True,
     }
     if scope.get("client"):
         environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = map(str, scope["client"])

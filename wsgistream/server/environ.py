@@ -13,6 +13,7 @@ from waitress.server import BaseWSGIServer
 
 from wsgistream.types import Environ
 from wsgistream.wsgi.files import FileWrapper
+from wsgistream.wsgi.waiting import PARKS
 
 #: What is overridden or read of waitress beyond its documentation; a test looks for each.
 INTERNALS: Final = {
@@ -52,6 +53,7 @@ def of_server(server: Any) -> Environ:
         "wsgi.run_once": False,
         "wsgi.file_wrapper": FileWrapper,
         "wsgi.input_terminated": True,
+        PARKS: True,
     }
 
 

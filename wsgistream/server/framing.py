@@ -167,7 +167,7 @@ class FramedTask(Task):  # type: ignore[misc]
     def _make_access(self) -> Access:
         request, headers = self.request, self.request.headers
         return Access(
-            client=str(self.channel.addr[0]),
+            client=str(getattr(request, "client", None) or self.channel.addr[0]),
             began=self.start_time,
             request=getattr(request, "first_line", b"").decode("latin-1") or "-",
             status=int(self.status[:3]),

@@ -9,6 +9,9 @@ from typing import Any, Final
 
 from waitress import wasyncore
 
+# Calls of those in line that are made in one turn: a millisecond, if each has something to send.
+_FEW: Final = 64
+
 #: What is used of waitress beyond its documentation; a test looks for each.
 INTERNALS: Final = {
     wasyncore: ("read", "write"),
@@ -32,7 +35,8 @@ class _Members(dict[Any, Any]):
 class Loop:
     """epoll, kqueue or poll, whichever is best here, over waitress's dispatchers.
 
-    ``call`` may be called from any thread and from a signal's handler, all else by the loop alone.
+    ``call`` and ``line_up`` may be called from any thread and from a signal's handler, all else by
+    the loop alone.
     """
 
     def __init__(self) -> None:
@@ -42,6 +46,7 @@ class Loop:
         # In their order, so that who comes first is served first.
         self._changed: dict[Any, None] = {}
         self._calls: deque[Callable[[], object]] = deque()
+        self._line: deque[Callable[[], object]] = deque()
         self._asleep = False
         #: Ends the sleep of the loop.
         self.wake: Callable[[], object] = lambda: None
@@ -49,6 +54,14 @@ class Loop:
     def call(self, what: Callable[[], object]) -> None:
         """Have the loop call something in this turn, or in the next."""
         self._calls.append(what)
+        self._rouse()
+
+    def line_up(self, what: Callable[[], object]) -> None:
+        """Have the loop call something that is one of many: a few of them in each turn."""
+        self._line.append(what)
+        self._rouse()
+
+    def _rouse(self) -> None:
         if self._asleep:
             self._asleep = False
             self.wake()
@@ -82,13 +95,15 @@ class Loop:
         for member in changed:
             self._ask(member)
         self._asleep = True
-        ready = self._selector.select(0 if self._calls else seconds)
+        ready = self._selector.select(0 if self._calls or self._line else seconds)
         self._asleep = False
         for key, events in ready:
             self._serve(key.data, key.fd, events)
             self.watch(key.data)
         for _ in range(len(self._calls)):
             self._calls.popleft()()
+        for _ in range(min(len(self._line), _FEW)):
+            self._line.popleft()()
 
     def _serve(self, member: Any, descriptor: int, events: int) -> None:
         if events & selectors.EVENT_READ and self.members.get(descriptor) is member:

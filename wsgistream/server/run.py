@@ -160,7 +160,10 @@ class Server:
     def _busy_channels(self, now: float) -> list[Channel]:
         """Close the connections that wait for nothing, and return the others."""
         for channel in self._channels():
-            if not channel.is_busy() and now - channel.last_activity > _LINGER:
+            # A stream that often has news is never silent for long.
+            is_parked = channel.is_idle() and not channel.total_outbufs_len
+            is_silent = now - channel.last_activity > _LINGER
+            if is_parked or (is_silent and not channel.is_busy()):
                 channel.handle_close()
         return self._channels()
 

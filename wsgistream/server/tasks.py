@@ -83,6 +83,7 @@ def apology(channel: Any, request: Any, why: str) -> RefusalTask:
     failed.version = request.version
     failed.headers = request.headers
     failed.first_line = request.first_line
+    failed.client = getattr(request, "client", None)
     failed.command = request.command
     return RefusalTask(channel, failed)
 
@@ -147,7 +148,12 @@ class ApplicationTask(StartedTask, WSGITask):  # type: ignore[misc]
         environ = make_environ(self.channel, self.request, self.version)
         if self.in_loop:
             environ[IN_LOOP] = self.asked_in_loop = True
-        return self.channel.server.application(environ, self.start_response)
+        try:
+            return self.channel.server.application(environ, self.start_response)
+        finally:
+            if self.channel.adj.trusted_proxy:
+                # For the log: in whose name the proxy asks, as waitress has read it by now.
+                self.request.client = environ.get("REMOTE_ADDR")
 
     def _begin(self) -> Iterator[Any]:
         if isinstance(self._body, Wakeable):

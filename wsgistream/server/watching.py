@@ -66,7 +66,7 @@ class WatchingChannel(AccountingChannel):
     def _wake(self) -> None:
         if not self._woken:
             self._woken = True
-            self.server.loop.call(self._hear)
+            self.server.loop.line_up(self._hear)  # with thousands, whose news it may be as well
 
     def _hear(self) -> None:
         self._woken = False

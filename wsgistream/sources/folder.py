@@ -24,7 +24,8 @@ _MISSING: Final = frozenset(
 # Where the system tells what is open; elsewhere the path is resolved and compared.
 _OPEN_FILES: Final = "/proc/self/fd"
 
-_VARY: Final = ("Vary", "Accept-Encoding")
+#: Said of what there may be in several codings.
+VARY: Final = ("Vary", "Accept-Encoding")
 
 
 class NotAcceptable(Exception):
@@ -81,7 +82,7 @@ class Folder:
         self, plain: File, location: str, siblings: Sequence[str], encodings: Sequence[str]
     ) -> File:
         if siblings:
-            plain.meta = replace(plain.meta, extra=(*plain.meta.extra, _VARY))
+            plain.meta = replace(plain.meta, extra=(*plain.meta.extra, VARY))
         for coding in encodings:
             if coding == IDENTITY:
                 return plain
@@ -105,7 +106,7 @@ class Folder:
             return None
         source = File(file, name="", etag=self.etag)
         source.path = location
-        source.meta = _encoded(source.meta, plain.meta, coding)
+        source.meta = encoded(source.meta, plain.meta, coding)
         return source
 
     def seen(self, path: Sequence[str], source: File) -> dict[str, os.stat_result]:
@@ -217,7 +218,8 @@ def _prefix(root: str) -> str:
     return os.path.realpath(root).rstrip("/") + "/"
 
 
-def _encoded(sibling: Meta, plain: Meta, coding: str) -> Meta:
+def encoded(sibling: Meta, plain: Meta, coding: str) -> Meta:
+    """Describe the sibling of a plain file that is stored in a coding."""
     # The tag says its coding, so that it is never that of the plain file (RFC 9110 §8.8.3.3).
     etag = None if sibling.etag is None else f'{sibling.etag[:-1]}-{coding}"'
     return replace(plain, size=sibling.size, etag=etag, encoding=coding)

@@ -18,6 +18,9 @@ _CAN_TELL: Final = hasattr(os, "RWF_NOWAIT")
 #: In the environ of a request that is answered in a server's loop: nothing may block there.
 IN_LOOP: Final = "wsgistream.in_loop"
 
+#: In the environ of a server that parks a ``Wakeable``: no thread waits with it.
+PARKS: Final = "wsgistream.parks"
+
 
 class WouldBlock(Exception):
     """An answer may take its time, and so needs a thread; the server asks again in one."""

@@ -1,0 +1,1 @@
+"""Live: sources of what happens now, for any number of viewers."""
