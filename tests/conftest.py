@@ -9,7 +9,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.ceph import Ceph, missing_program, one_node
+from tests.databases import mariadb, postgresql, shop
 from tests.servers import eventually
+
+__all__ = ["mariadb", "postgresql", "shop"]
 
 
 @pytest.fixture(scope="session")

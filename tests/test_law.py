@@ -21,11 +21,13 @@ BELOW = {
     "offload": {"types", "rules", "respond"},
     "redirect": {"types", "rules", "respond"},
     "streaming": {"types", "rules", "wsgi", "sources", "respond"},
+    "rows": {"types", "rules", "wsgi", "sources", "errors", "respond"},
     "middleware": {"types", "rules", "wsgi", "errors", "respond"},
     "asgi": {"types", "rules", "wsgi"},
-    "apps": {"types", "rules", "wsgi", "sources", "errors", "respond"},
+    "apps": {"types", "rules", "wsgi", "sources", "errors", "respond", "rows"},
     "hosts": {"types", "wsgi", "respond"},
     "compress": {"rules"},
+    "export": {"rules", "sources"},
     "keys": {"rules"},
     "values": {"rules"},
     "arguments": {"values"},
@@ -33,14 +35,15 @@ BELOW = {
     "server": {"types", "wsgi", "rules"},
     "serving": {"types", "rules", "values", "server"},
     "site": {"types", "wsgi", "errors", "respond", "apps", "middleware", "values", "options"}
-    | {"keys", "offload", "sources"},
+    | {"keys", "offload", "rules", "sources"},
     "paste": {"types", "wsgi", "errors", "respond", "middleware", "values", "options", "server"}
     | {"serving", "site"},
     "cli": {"rules", "server", "serving", "site", "arguments", "options", "compress"}
-    | {"keys", "middleware", "values"},
+    | {"export", "keys", "middleware", "values"},
     "__main__": {"cli"},
     "__init__": {"wsgi", "types", "rules", "sources", "respond", "apps", "middleware"}
-    | {"server", "serving", "site", "keys", "streaming", "hosts", "offload", "redirect"},
+    | {"server", "serving", "site", "keys", "streaming", "hosts", "offload", "redirect"}
+    | {"rows"},
 }
 
 #: What a rule may not touch: files, sockets, clocks, sleep and threads.

@@ -57,6 +57,15 @@ OPTIONS = [
         id="index",
     ),
     pytest.param(["--spa"], ("SPA", "on"), {"spa": True}, id="spa"),
+    pytest.param(
+        ["--db", "sqlite:///a b"], ("DB", "sqlite:///a b"), {"db": "sqlite:///a b"}, id="db"
+    ),
+    pytest.param(
+        ["--query", "a=select 1", "--query", "b(c: int = 2) = select :c"],
+        ("QUERY", "a=select 1\nb(c: int = 2) = select :c"),
+        {"queries": [("a", "select 1"), ("b(c: int = 2)", " select :c")]},
+        id="queries",
+    ),
     pytest.param(["--metrics"], ("METRICS", "1"), {"metrics": True}, id="metrics"),
     pytest.param(
         ["--auth-file", "a b"], ("AUTH_FILE", "a b"), {"auth_file": "a b"}, id="the users"

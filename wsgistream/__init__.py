@@ -3,6 +3,7 @@
 from wsgistream.apps.events import EventsApp
 from wsgistream.apps.files import DirectoryApp, FileApp
 from wsgistream.apps.multipart import MultipartStream
+from wsgistream.apps.query import QueryApp
 from wsgistream.apps.recording import RecordingApp
 from wsgistream.hosts import as_webob, reply_to
 from wsgistream.keys import read_keys
@@ -20,6 +21,7 @@ from wsgistream.middleware.throttle import ThrottleMiddleware
 from wsgistream.offload import XAccelRedirect, XSendfile
 from wsgistream.redirect import StoreRedirect
 from wsgistream.respond import FileResponse, respond
+from wsgistream.rows import RowsResponse
 from wsgistream.rules.decide import decide
 from wsgistream.server.sockets import CannotListen
 from wsgistream.server.workers import CannotStart
@@ -34,6 +36,7 @@ from wsgistream.sources.live.redis import RedisHub
 from wsgistream.sources.memory import Memory
 from wsgistream.sources.objects.bucket import Bucket
 from wsgistream.sources.restartable import Restartable
+from wsgistream.sources.rows.query import Query
 from wsgistream.sources.stream import Stream
 from wsgistream.streaming import StreamingResponse
 from wsgistream.types import Entry, Meta, Plan, Slice, Source, Store
@@ -68,10 +71,13 @@ __all__ = [
     "Pausable",
     "Plan",
     "PrefixMiddleware",
+    "Query",
+    "QueryApp",
     "RangeMiddleware",
     "RecordingApp",
     "RedisHub",
     "Restartable",
+    "RowsResponse",
     "SignedURLMiddleware",
     "Slice",
     "Source",

@@ -10,6 +10,7 @@ from wsgistream.values import (
     read_grace,
     read_header,
     read_log_format,
+    read_named_query,
     read_offload,
     read_prefix,
     read_proxy,
@@ -80,6 +81,17 @@ def _add_app_options(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--spa", action="store_true", help="answer what is missing with the root's index.html"
+    )
+    group.add_argument(
+        "--db", metavar="URL", help="answer queries of a database instead, as sqlite:///shop.db"
+    )
+    group.add_argument(
+        "--query",
+        dest="queries",
+        action="append",
+        type=read_named_query,
+        metavar="'NAME=SQL'",
+        help="a query and the path that it answers at: 'orders=select …'; may be repeated",
     )
 
 

@@ -14,9 +14,11 @@ from urllib.parse import quote
 from wsgistream import options
 from wsgistream.arguments import BadOption, Parser
 from wsgistream.compress import CODINGS, MissingLibrary, compress_tree
+from wsgistream.export import export
 from wsgistream.keys import read_keys
 from wsgistream.middleware.signed import sign as sign_link
 from wsgistream.rules.access import log_format
+from wsgistream.rules.rows import FORMATS
 from wsgistream.server.sockets import CannotListen, url_of
 from wsgistream.server.workers import CannotStart
 from wsgistream.serving import listening, run
@@ -33,7 +35,7 @@ _COUNTS: Final = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ``wsgistream [serve|compress|sign] …`` and return its exit status."""
+    """Run ``wsgistream [serve|compress|query|sign] …`` and return its exit status."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     command = _COMMANDS.get(arguments[0]) if arguments else None
     try:
@@ -57,7 +59,7 @@ def serve(arguments: Sequence[str]) -> int:
         path = quote(os.fsencode(f"{chosen['prefix']}/"))
         urls = [url_of(sock, path) for sock in sockets]
         page = _page(urls) if chosen["open"] else None
-        what = f"{place_of(chosen['root'])} at {' and '.join(urls)}"
+        what = f"{_subject(chosen)} at {' and '.join(urls)}"
         if chosen["check"]:
             make_app()
             _say(f"The settings are fine. They would serve {what}")
@@ -74,6 +76,12 @@ def serve(arguments: Sequence[str]) -> int:
                 **_trusting(chosen["trusted_proxy"]),
             )
     return 0
+
+
+def _subject(chosen: Mapping[str, Any]) -> str:
+    """Say what is served; the URL of a database may have a password in it."""
+    names = ", ".join(name.partition("(")[0] for name, _ in chosen["queries"])
+    return f"the queries {names}" if names else place_of(chosen["root"])
 
 
 def _trusting(proxy: str | None) -> Mapping[str, str]:
@@ -181,6 +189,25 @@ def sign(arguments: Sequence[str]) -> int:
     return 0
 
 
+def query(arguments: Sequence[str]) -> int:
+    """Write what a query finds to the standard output."""
+    parser = Parser(
+        prog="wsgistream query",
+        description="Write the rows of a query to the standard output, in constant memory.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("db", metavar="URL", help="the database, as sqlite:///shop.db")
+    parser.add_argument("sql", metavar="SQL", help="the query")
+    parser.add_argument(
+        "--format", choices=FORMATS, default="ndjson", help="how to write them (default: ndjson)"
+    )
+    parser.add_argument("--limit", type=int, metavar="N", help="rows at most")
+    chosen = parser.parse_args(arguments)
+    for piece in export(chosen.db, chosen.sql, chosen.format, limit=chosen.limit):
+        sys.stdout.buffer.write(piece)
+    return 0
+
+
 def _say(text: str) -> None:
     """Write one line for a person; what could end it or command a terminal is escaped."""
     safe = (char if char.isprintable() else ascii(char)[1:-1] for char in text)
@@ -189,6 +216,7 @@ def _say(text: str) -> None:
 
 _COMMANDS: Final[Mapping[str, Callable[[Sequence[str]], int]]] = {
     "compress": compress,
+    "query": query,
     "serve": serve,
     "sign": sign,
 }

@@ -8,6 +8,7 @@ from typing import Final
 from wsgistream.rules.decide import sentence
 from wsgistream.sources.folder import NotAcceptable
 from wsgistream.sources.objects.failures import Replaced, StoreBusy, StoreFailure, StoreTimeout
+from wsgistream.sources.rows.asking import NoConnection
 from wsgistream.types import Plan
 from wsgistream.wsgi.bodies import Truncated
 
@@ -34,6 +35,9 @@ _NOT_ACCEPTABLE: Final = sentence(
 _BUSY: Final = sentence(
     503, "The server has too many files open; please try again.", (("Retry-After", "1"),)
 )
+_UNAVAILABLE: Final = sentence(
+    503, "The database cannot be asked now; please try again.", (("Retry-After", "1"),)
+)
 _SOON: Final = (("Retry-After", "5"),)
 _STORE_FAILED: Final = sentence(502, "The files cannot be had at the moment; try again.", _SOON)
 _STORE_BUSY: Final = sentence(503, "The files are asked for too often; try again.", _SOON)
@@ -56,6 +60,7 @@ _BY_TYPE: Final[tuple[tuple[type[Exception], Plan], ...]] = (
     (StoreTimeout, _STORE_SLOW),
     (StoreFailure, _STORE_FAILED),
     (Truncated, _UNREADABLE),
+    (NoConnection, _UNAVAILABLE),
 )
 _BY_NUMBER: Final = {
     errno.ELOOP: _NOT_FOUND,

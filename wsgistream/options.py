@@ -20,6 +20,8 @@ OF_THE_APP: Final[Mapping[str, Any]] = {
     "headers": (),
     "index": ("index.html",),
     "spa": False,
+    "db": None,
+    "queries": (),
     "offload": None,
     "metrics": False,
     "auth_file": None,
@@ -110,8 +112,8 @@ def _arguments(action: argparse.Action, value: str) -> Iterator[str]:
         # The first way to write a switch turns it on; a second, where there is one, off.
         yield from action.option_strings[:1] if read_switch(value) else action.option_strings[1:]
     elif isinstance(action, argparse._AppendAction):
-        # A header has spaces of its own: one a line. Names and addresses have none.
-        each = value.splitlines() if action.dest == "headers" else value.split()
+        # A header has spaces of its own, and so has SQL: one a line. Names and addresses have none.
+        each = value.splitlines() if action.dest in ("headers", "queries") else value.split()
         yield from (f"{action.option_strings[0]}={item}" for item in each if item.strip())
     else:
         yield f"{action.option_strings[0]}={value}"

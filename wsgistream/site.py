@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from wsgistream.apps.files import DirectoryApp, FileApp
+from wsgistream.apps.query import QueryApp
 from wsgistream.errors import NotFound
 from wsgistream.keys import read_keys
 from wsgistream.middleware.auth import BasicAuthMiddleware
@@ -19,6 +20,7 @@ from wsgistream.middleware.throttle import ThrottleMiddleware
 from wsgistream.offload import XAccelRedirect, XSendfile
 from wsgistream.options import of_the_app
 from wsgistream.respond import refuse, respond
+from wsgistream.rules.coding import MissingLibrary
 from wsgistream.sources.objects.address import is_url
 from wsgistream.sources.objects.bucket import Bucket
 from wsgistream.types import Body, Environ, Responder, StartResponse, WSGIApp
@@ -38,9 +40,11 @@ def create_app(**settings: Any) -> WSGIApp:
     (paths), ``throttle`` (bytes a second for a connection, or a text such as ``"2M"``),
     ``compress`` and ``metrics``, which put middleware around it, and ``offload``
     (``"nginx:/internal/"``, ``"apache"``, ``"lighttpd"``), which leaves the sending to the server
-    in front. What is not given is taken from the environment (``WSGISTREAM_ROOT`` and so
-    on). Raises TypeError for an unknown setting and ValueError for one that cannot be, such as a
-    root that is not there, or one that needs a library that is not installed.
+    in front. With ``db`` (a URL) and ``queries`` (SQL by name) it is a ``QueryApp`` instead of
+    files. What is not given is taken from the environment (``WSGISTREAM_ROOT`` and so on).
+
+    Raises TypeError for an unknown setting and ValueError for one that cannot be, such as a root
+    that is not there, or one that needs a library that is not installed.
     """
     chosen = of_the_app(settings, os.environ)
     try:
@@ -89,6 +93,8 @@ def _layers(chosen: Mapping[str, Any]) -> Iterator[Callable[[WSGIApp], WSGIApp]]
 
 
 def _app(chosen: Mapping[str, Any]) -> WSGIApp:
+    if chosen["db"] is not None or chosen["queries"]:
+        return _queries(chosen["db"], dict(chosen["queries"]), chosen["headers"])
     root = chosen["root"]
     if is_url(root):
         return _objects(root, chosen)
@@ -112,6 +118,15 @@ def _objects(url: str, chosen: Mapping[str, Any]) -> WSGIApp:
     if chosen["offload"] is not None:
         raise ValueError("A server in front cannot send what is in an object store.")
     return _folder(url, respond, chosen)
+
+
+def _queries(db: str | None, queries: Mapping[str, Any], headers: Any) -> WSGIApp:
+    if db is None or not queries:
+        raise ValueError("Queries need a database, and a database queries: give db and queries.")
+    try:
+        return QueryApp(db, queries, headers=headers)
+    except MissingLibrary as error:
+        raise ValueError(str(error)) from error
 
 
 def _responder(chosen: Mapping[str, Any]) -> Responder:

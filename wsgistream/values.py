@@ -15,8 +15,10 @@ from typing import Final, TypeVar
 
 from wsgistream.rules.access import log_format
 from wsgistream.rules.fields import check_header
+from wsgistream.rules.parameters import read_signature
 
 _ADDRESS: Final = re.compile(r"(?:\[(?P<ipv6>[^]]*)]|(?P<host>[^:]*)):(?P<port>\d{1,5})", re.ASCII)
+_NAMED_QUERY: Final = re.compile(r"(?P<name>[^(=]+(\([^)]*\))?)\s*=(?P<sql>.*\S.*)", re.DOTALL)
 _LARGEST_PORT: Final = 65535
 _DURATION: Final = re.compile(r"(?P<count>\d{1,9})(?P<unit>[smhdw]?)", re.ASCII)
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -69,6 +71,16 @@ def read_header(text: str) -> tuple[str, str]:
     if not colon:
         raise ValueError(f"A header is 'NAME: VALUE', not {text!r}.")
     return check_header(name.strip(), value.strip())
+
+
+@_sentence
+def read_named_query(text: str) -> tuple[str, str]:
+    """Read ``NAME=SQL``; the name may declare parameters, as in ``orders(first: int = 0)=…``."""
+    match = _NAMED_QUERY.fullmatch(text)
+    if match is None:
+        raise ValueError(f"A query is NAME=SQL, such as 'orders=select …', not {text!r}.")
+    read_signature(match["name"])
+    return match["name"].strip(), match["sql"]
 
 
 @_sentence
