@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import os
 import re
 import shlex
@@ -15,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from examples.make_shop import make_shop
 from tests.client import ask
 from tests.live import fetch
 from tests.servers import running
@@ -60,7 +64,7 @@ def test_every_block_is_of_a_kind_that_is_tested() -> None:
     kinds = {name for _, name, _ in BLOCKS}
     assert kinds == {
         *("run", "tests", "serves", "flask", "mount", "source", "streams"),
-        *("settings", "loads", "live", "stack"),
+        *("settings", "loads", "live", "stack", "rows"),
     }
     assert README.count("```") == 2 * len(BLOCKS)
 
@@ -116,6 +120,18 @@ def test_a_source_of_ones_own_has_ranges_and_conditions() -> None:
     app = application("source", "application")
     assert ask(app, headers={"Range": "bytes=1-3"}).body == b"PNG"
     assert ask(app, headers={"If-None-Match": '"v1"'}).status == 304
+
+
+def test_rows_of_a_database_are_streamed_and_asked_for(place: Path) -> None:
+    make_shop("shop.db", 9)
+    names = run_block("rows")
+    export = ask(names["export"])
+    assert export["content-type"].startswith("text/csv")
+    assert export.body.startswith(b"id,weight,product,")
+    assert len(list(csv.reader(io.StringIO(export.body.decode(), newline="")))) == 10
+    rows = json.loads(ask(names["queries"], "/since?id=7&format=json").body)
+    assert [row["id"] for row in rows] == [8, 9]
+    assert ask(names["queries"], "/since?id=seven").status == 400
 
 
 def test_a_hub_gives_events_to_viewers_who_need_no_thread() -> None:
