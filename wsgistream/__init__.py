@@ -5,7 +5,7 @@ from wsgistream.apps.files import DirectoryApp, FileApp
 from wsgistream.apps.multipart import MultipartStream
 from wsgistream.apps.query import QueryApp
 from wsgistream.apps.recording import RecordingApp
-from wsgistream.hosts import as_webob, reply_to
+from wsgistream.hosts import as_django, as_webob, reply_to
 from wsgistream.keys import read_keys
 from wsgistream.middleware.accesslog import AccessLogMiddleware
 from wsgistream.middleware.auth import BasicAuthMiddleware
@@ -91,6 +91,7 @@ __all__ = [
     "Wakeable",
     "XAccelRedirect",
     "XSendfile",
+    "as_django",
     "as_webob",
     "chunked_iter",
     "create_app",
