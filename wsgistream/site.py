@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, Final
 
 from wsgistream.apps.files import DirectoryApp, FileApp
-from wsgistream.apps.query import QueryApp
 from wsgistream.errors import NotFound
 from wsgistream.keys import read_keys
 from wsgistream.middleware.auth import BasicAuthMiddleware
@@ -123,6 +122,9 @@ def _objects(url: str, chosen: Mapping[str, Any]) -> WSGIApp:
 def _queries(db: str | None, queries: Mapping[str, Any], headers: Any) -> WSGIApp:
     if db is None or not queries:
         raise ValueError("Queries need a database, and a database queries: give db and queries.")
+    # Rows bring a good deal with them, for which a server of files has no use.
+    from wsgistream.apps.query import QueryApp  # noqa: PLC0415
+
     try:
         return QueryApp(db, queries, headers=headers)
     except MissingLibrary as error:
