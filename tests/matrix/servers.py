@@ -179,6 +179,8 @@ def run(served: Served, root: Path) -> Iterator[Matrix]:
 def _command(served: Served, folder: Path, port: int) -> list[str]:
     for file in CONFIGURATIONS.iterdir():
         text = file.read_text().replace("8000", str(port)).replace("/srv", str(folder))
+        # So long each cut is waited for.
+        text = text.replace("KeepAliveTimeout 2", "KeepAliveTimeout 200ms")
         (folder / file.name).write_text(text)
     # The packages of this Python are those of Apache's too: what is imported of them is Python.
     places = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
