@@ -15,7 +15,7 @@ _NAMES: Final = {
     "apps.multipart": "MultipartStream",
     "apps.query": "QueryApp",
     "apps.recording": "RecordingApp",
-    "hosts": "as_webob reply_to",
+    "hosts": "as_django as_webob reply_to",
     "keys": "read_keys",
     "middleware.accesslog": "AccessLogMiddleware",
     "middleware.auth": "BasicAuthMiddleware",

@@ -4,6 +4,7 @@ from wsgistream.apps.files import FileApp as FileApp
 from wsgistream.apps.multipart import MultipartStream as MultipartStream
 from wsgistream.apps.query import QueryApp as QueryApp
 from wsgistream.apps.recording import RecordingApp as RecordingApp
+from wsgistream.hosts import as_django as as_django
 from wsgistream.hosts import as_webob as as_webob
 from wsgistream.hosts import reply_to as reply_to
 from wsgistream.keys import read_keys as read_keys
