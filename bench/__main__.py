@@ -28,6 +28,7 @@ _QUICK: Final = Settings(
     sparse_size=64 * MIB,
     streams=3,
     slow_clients=3,
+    rows=2_000,
     quick=True,
 )
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import webob.static
 
-from bench import compressed
+from bench import compressed, rows_apps
 from bench.layers import LAYERS, layered
 from bench.model import GIB, KIB
 from wsgistream import DirectoryApp, EventsApp, MemoryHub
@@ -141,6 +141,9 @@ APPS: Final[Mapping[str, Callable[[str], Any]]] = {
     "generator": generator,
     "hello": hello,
     "pages": pages,
+    "rows": rows_apps.ours,
+    "rows_django": rows_apps.django,
+    "rows_tools": rows_apps.tools,
     "webob_static": webob_static,
     "whitenoise": whitenoise,
     **{f"behind {name}": partial(layered, name) for name in LAYERS},

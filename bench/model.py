@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +36,7 @@ class Settings:
     sparse_size: int = 5 * GIB
     streams: int = 10_000
     slow_clients: int = 100
+    rows: int = 2_000_000
     quick: bool = False
 
 
@@ -129,6 +131,10 @@ class Target:
         return above and (self.at_most is None or value <= self.at_most)
 
 
+def _nothing(place: Place, settings: Settings) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
 @dataclass(frozen=True)
 class Scenario:
     """What is done to each contestant, what is noted of it, and what should come out."""
@@ -141,6 +147,8 @@ class Scenario:
     targets: Sequence[Target] = ()
     #: The targets whose contents are compared with the files before anything is measured.
     checked: Sequence[str] = ()
+    #: What has to be there while it is measured.
+    around: Callable[[Place, Settings], AbstractContextManager[None]] = _nothing
     note: str = ""
 
 

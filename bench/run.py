@@ -59,7 +59,7 @@ class Runner:
             else:
                 present.append(contestant)
         rounds: list[Round] = []
-        with Crew(self._cores) as crew:
+        with scenario.around(self._place, self._settings), Crew(self._cores) as crew:
             for number in range(1, self._settings.rounds + 1):
                 for contestant in present:
                     self._tell(f"{scenario.name}, round {number}: {contestant.name}")

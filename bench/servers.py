@@ -15,6 +15,7 @@ from typing import Final
 
 from bench.model import Command, Contestant, Place
 from bench.process import ROOT
+from bench.rows_database import find_program, shop_of
 
 _PYTHON: Final = (sys.executable, "-m")
 
@@ -199,6 +200,41 @@ STARLETTE_GZIP: Final = Contestant(
     "Starlette's GZipMiddleware on uvicorn",
     _uvicorn("compressed"),
     _needs("uvicorn", "starlette"),
+)
+
+
+def _datasette(place: Place, port: int) -> Command:
+    arguments = ["datasette", "serve", "-i", str(shop_of(place.temporary)), "--setting"]
+    return Command([*_PYTHON, *arguments, "max_csv_mb", "0", f"--port={port}"])
+
+
+def _no_psql() -> str | None:
+    programs = all(map(find_program, ("postgres", "initdb", "psql")))
+    return _needs("psycopg")() if programs else "PostgreSQL not installed"
+
+
+OUR_ROWS: Final = Contestant(
+    "ours",
+    "QueryApp on our server",
+    _program("ours", "rows"),
+    _needs("adbc_driver_postgresql", "adbc_driver_sqlite", "msgspec", "pyarrow", "sqlalchemy"),
+    is_ours=True,
+)
+PSQL: Final = Contestant("psql", r"\copy, to /dev/null", _program("ours", "rows_tools"), _no_psql)
+SQLITE3: Final = Contestant(
+    "sqlite3",
+    "the shell, to /dev/null",
+    _program("ours", "rows_tools"),
+    lambda: None if shutil.which("sqlite3") else "sqlite3 not installed",
+)
+DJANGO_ROWS: Final = Contestant(
+    "django",
+    "StreamingHttpResponse over QuerySet.iterator() on our server",
+    _program("ours", "rows_django"),
+    _needs("django"),
+)
+DATASETTE: Final = Contestant(
+    "datasette", "?_stream=1 of Datasette", _datasette, _needs("datasette")
 )
 
 BARE: Final = Contestant(

@@ -12,6 +12,7 @@ from bench.scenarios.idle import IDLE
 from bench.scenarios.middleware import MIDDLEWARE
 from bench.scenarios.paced import PACED
 from bench.scenarios.ranges import RANGES
+from bench.scenarios.rows import ROWS, ROWS_MEMORY, ROWS_SQLITE, ROWS_SQLITE_MEMORY
 from bench.scenarios.slow_clients import SLOW_CLIENTS
 from bench.scenarios.small import SMALL
 from bench.scenarios.throughput import THROUGHPUT
@@ -31,5 +32,9 @@ SCENARIOS: Final[dict[str, Scenario]] = {
         SLOW_CLIENTS,
         MIDDLEWARE,
         COMPRESS,
+        ROWS,
+        ROWS_SQLITE,
+        ROWS_MEMORY,
+        ROWS_SQLITE_MEMORY,
     )
 }

@@ -66,6 +66,10 @@ def test_the_list_tells_every_scenario_and_runs_none() -> None:
         "slow_clients",
         "middleware",
         "compress",
+        "rows",
+        "rows_sqlite",
+        "rows_memory",
+        "rows_sqlite_memory",
     ]
 
 

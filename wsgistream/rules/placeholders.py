@@ -28,7 +28,12 @@ _PARTS: Final = re.compile(
 
 # How a parameter is written, by the driver's ``paramstyle`` (PEP 249); the last ones count.
 _NAMED: Final[Mapping[str, str]] = {"named": ":{}", "pyformat": "%({})s"}
-_COUNTED: Final[Mapping[str, str]] = {"qmark": "?", "format": "%s", "numeric": ":{}"}
+_COUNTED: Final[Mapping[str, str]] = {
+    "qmark": "?",
+    "format": "%s",
+    "numeric": ":{}",
+    "numeric_dollar": "${}",  # PostgreSQL's own, which is in no PEP
+}
 
 
 @lru_cache(maxsize=256)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import adbc_driver_duckdb.dbapi
+import adbc_driver_postgresql.dbapi
 import adbc_driver_sqlite.dbapi
 import duckdb
 import pyarrow
@@ -14,7 +16,7 @@ import pyarrow.parquet
 import pytest
 
 from tests.client import ask
-from tests.databases import ROWS
+from tests.databases import ROWS, PostgreSQL
 from wsgistream import Query, RowsResponse
 from wsgistream.rules.rows import RowOptions
 from wsgistream.sources.rows import arrow
@@ -115,3 +117,45 @@ def test_without_pyarrow_they_are_rows(connect: Any, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(arrow, "find_spec", lambda name: None)
     query = Query(connect, "SELECT id FROM orders WHERE id < 3 ORDER BY id")
     assert ask(RowsResponse(query)).body == b'{"id":1}\n{"id":2}\n'
+
+
+def test_postgresql_is_asked_by_adbc_too(postgresql: PostgreSQL) -> None:
+    def connect() -> Any:
+        return adbc_driver_postgresql.dbapi.connect(postgresql.url)
+
+    statement = """SELECT *, 'a%' AS percent FROM orders
+        WHERE id <= :last AND product LIKE '%ff%' AND ordered_at > :since AND id <> :last
+        ORDER BY id"""
+    values = {"last": 99, "since": datetime(2024, 1, 1)}
+    for name in ("csv", "ndjson"):
+        bodies = [
+            ask(RowsResponse(Query(way, statement, values), format=name)).body
+            for way in (connect, postgresql.url)
+        ]
+        assert bodies[0] == bodies[1]
+        assert bodies[0].count(b"coffee") > 10
+    assert postgresql.is_idle()
+
+
+def test_batches_of_postgresql_are_small(postgresql: PostgreSQL) -> None:
+    def connect() -> Any:
+        return adbc_driver_postgresql.dbapi.connect(postgresql.url)
+
+    query = Query(connect, "SELECT n, repeat('x', 1000) AS x FROM generate_series(1, 5000) AS n")
+    with query.open(Form("arrow", RowOptions())) as table:
+        assert table.batches is not None
+        sizes = [batch.nbytes for batch in table.batches]
+    assert len(sizes) > 10
+    assert max(sizes) < 2**20
+
+
+def test_columns_that_a_table_has_from_elsewhere_are_text() -> None:
+    json, opaque = pyarrow.json_(), pyarrow.opaque(pyarrow.string(), "numeric", "PostgreSQL")
+    table = pyarrow.table(
+        {
+            "a": pyarrow.array(['{"x": 1.0}', None], json),
+            "b": pyarrow.array(["1.50", None], pyarrow.string()).cast(opaque),
+        }
+    )
+    assert ask(RowsResponse(table)).body == (b'{"a":{"x":1.0},"b":"1.50"}\n{"a":null,"b":null}\n')
+    assert ask(RowsResponse(table, format="csv")).body == (b'a,b\r\n"{""x"":1.0}",1.50\r\n,\r\n')

@@ -161,3 +161,13 @@ def test_a_connection_of_sqlite_that_is_lent_stays_as_it_was(setting: int, shop:
 
 def test_a_query_that_is_not_read_has_nothing_to_leave() -> None:
     assert Query("sqlite:///x", "SELECT 1").leave() is None  # type: ignore[func-returns-value]
+
+
+def test_a_text_of_sqlalchemy_that_fails_leaves_nothing_behind(shop: Path) -> None:
+    engine = sqlalchemy.create_engine(f"sqlite:///{shop}")
+    query = Query(engine, sqlalchemy.text("SELECT id FROM missing_table"))
+    with pytest.raises(sqlalchemy.exc.OperationalError, match="missing_table"):
+        rows_of(query)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA query_only").scalar() == 0
+    engine.dispose()

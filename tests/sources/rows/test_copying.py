@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+import sqlalchemy
 
 from tests.databases import ROWS, PostgreSQL
 from wsgistream.rules.rows import RowOptions
@@ -136,6 +137,29 @@ def test_what_could_differ_is_not_copied(
     statement: str, form: Form, postgresql: PostgreSQL
 ) -> None:
     assert not is_copied(postgresql.url, statement, form)
+
+
+def test_it_is_chosen_through_an_engine_too(postgresql: PostgreSQL) -> None:
+    engine = sqlalchemy.create_engine(postgresql.url.replace("://", "+psycopg://"))
+    statement = "SELECT id, note FROM orders WHERE id < :last ORDER BY id"
+    asked: Any = {"parameters": {"last": 99}}
+    assert is_copied(engine, statement, CSV, **asked)
+    copied = written(engine, statement, CSV, None, **asked)
+    assert copied == written(postgresql.url, statement, CSV, "cursor", **asked)
+    assert not is_copied(engine, sqlalchemy.text(statement), CSV, **asked)
+    assert engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+    engine.dispose()
+
+
+def test_a_transaction_that_somebody_has_begun_goes_on(postgresql: PostgreSQL) -> None:
+    engine = sqlalchemy.create_engine(postgresql.url.replace("://", "+psycopg://"))
+    with engine.connect() as connection:
+        connection.exec_driver_sql("CREATE TEMPORARY TABLE two AS SELECT 1 AS a, 2 AS b")
+        query = "SELECT * FROM two"
+        assert not is_copied(connection, query, CSV, read_only=False)
+        assert written(connection, query, CSV, None, read_only=False) == b"a,b\r\n1,2\r\n"
+        assert connection.in_transaction()
+    engine.dispose()
 
 
 def test_what_takes_its_time_is_not_copied(postgresql: PostgreSQL) -> None:

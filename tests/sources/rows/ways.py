@@ -111,7 +111,6 @@ WAYS: dict[str, tuple[Callable[[Any], Iterator[Any]], str]] = {
 #: The driver has no standard way to have the database refuse changes, or to end a query in time.
 PLAIN = ("MariaDB by a function", "DuckDB by a function")
 REFUSING = [name for name in WAYS if name not in PLAIN]
-TIMED = [name for name in REFUSING if name != "SQLite by SQLAlchemy"]
 
 
 @pytest.fixture(params=WAYS)

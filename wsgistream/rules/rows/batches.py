@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from importlib import import_module
@@ -24,6 +25,11 @@ def values_of(library: Any, column: Any) -> list[Any]:
 
     Raises ValueError for a moment that has nanoseconds.
     """
+    extension = getattr(column.type, "extension_name", None)
+    if extension == "arrow.json":
+        return [None if text is None else json.loads(text) for text in column.storage.to_pylist()]
+    if extension == "arrow.opaque":  # such as PostgreSQL's numeric, as text
+        column = column.storage
     kind = _with_microseconds(library, column.type)
     if kind != column.type:
         column = column.cast(kind)  # which fails for whatever it would drop

@@ -18,6 +18,7 @@ class BatchText:
         self._compute = import_module("pyarrow.compute")
         self._mark, self._quote, self._newline, self._none = mark, quote, newline, none
         self._needs_quotes = f"[{re.escape(mark + quote)}\r\n]|^$"
+        self._marks = [each.encode() for each in (mark, quote, "\r", "\n")]
 
     def write(self, batch: Any, column: Callable[[Sequence[Any]], Sequence[str]]) -> bytes:
         """Write a batch; what Arrow would write in another way is written by ``column``."""
@@ -38,9 +39,22 @@ class BatchText:
     def _quoted(self, column: Any) -> Any:
         column.validate(full=True)  # which fails for what is no UTF-8
         compute, quote = self._compute, self._quote
+        data = _data(column)
+        if not any(mark in data for mark in self._marks):
+            shortest = compute.min(compute.binary_length(column)).as_py()
+            if shortest != 0:
+                return column
         needed = compute.match_substring_regex(column, self._needs_quotes)
-        if not compute.any(needed).as_py():
-            return column
-        twice = compute.replace_substring(column, quote, quote + quote)
+        twice = column
+        if quote.encode() in data:
+            twice = compute.replace_substring(column, quote, quote + quote)
         quoted = compute.binary_join_element_wise(quote, twice, quote, "")
         return compute.if_else(needed, quoted, column)
+
+
+def _data(column: Any) -> bytes:
+    """Give the bytes of all texts in a column, to be looked at in one glance."""
+    _, offsets, data = column.buffers()
+    ends = memoryview(offsets).cast("i")
+    start, stop = ends[column.offset], ends[column.offset + len(column)]
+    return bytes(data[start:stop]) if stop > start else b""

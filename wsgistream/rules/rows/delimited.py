@@ -11,7 +11,7 @@ from wsgistream.rules.rows.formats import Format, RowOptions
 from wsgistream.rules.rows.pieces import PieceEncoder
 from wsgistream.rules.rows.quick import quick_column
 from wsgistream.rules.rows.texts import by_kind, nested_maker
-from wsgistream.rules.rows.values import BARE, QUOTED, float_text, plain
+from wsgistream.rules.rows.values import BARE, QUOTED, bytes_text, float_text, plain
 
 _BOM: Final = "\N{ZERO WIDTH NO-BREAK SPACE}"
 # What a spreadsheet takes for a formula (CWE-1236), in its wide forms too.
@@ -20,7 +20,8 @@ _TEXT: Final = frozenset({str})
 _TEXT_OR_NONE: Final = frozenset({str, type(None)})
 _NESTED: Final = frozenset({dict, list, tuple, set, frozenset})
 _NESTED_OR_NONE: Final = _NESTED | {type(None)}
-_WITHOUT_COMMAS: Final = frozenset({*BARE, *QUOTED, type(None)})
+_BYTES: Final = frozenset({bytes, bytearray, memoryview})
+_WITHOUT_COMMAS: Final = frozenset({*BARE, *QUOTED, type(None)}) - _BYTES
 
 
 class DelimitedEncoder(PieceEncoder):
@@ -41,6 +42,7 @@ class DelimitedEncoder(PieceEncoder):
         self._makers: dict[type, Callable[[Any], str]] = {
             **BARE,
             **QUOTED,
+            **dict.fromkeys(_BYTES, self._base64),
             **dict.fromkeys(_NESTED, self._json),
             float: self._float,
             str: self._text,
@@ -117,6 +119,9 @@ class DelimitedEncoder(PieceEncoder):
         if self._guard and _FORMULA.match(text):
             text = f"'{text}"
         return self._texts((text,))[0]
+
+    def _base64(self, value: bytes) -> str:
+        return bytes_text(value) or 2 * self._quote
 
     def _json(self, value: Any) -> str:
         return self._texts(self._nested((value,)))[0]

@@ -105,9 +105,12 @@ def fetched(cursor: Any, question: Question, begin: Callable[[], object] = int) 
         raise ValueError("The statement gives no rows.")
 
     def batches() -> Iterator[Sequence[Sequence[Any]]]:
+        # The first rows are not held back for others, which may come slowly.
+        count = 1
         begin()
-        while batch := cursor.fetchmany(question.batch):
+        while batch := cursor.fetchmany(count):
             yield batch
+            count = min(4 * count, question.batch)
             begin()
 
     columns = [column[0] for column in cursor.description]

@@ -23,6 +23,9 @@ _ASKERS: Final[dict[str, Asker]] = {
     "sqlite3": sqlite.ask,
 }
 
+# Those of SQLAlchemy's drivers that we ask ourselves.
+_OWN_DRIVERS: Final = frozenset({"psycopg", "pysqlite"})
+
 
 def kind_of(connection: object) -> str:
     """Name the package that a connection, a pool or a cursor is of."""
@@ -33,6 +36,19 @@ def kind_of(connection: object) -> str:
 def ask(connection: Any, question: Question) -> AbstractContextManager[Table]:
     """Ask a connection of any kind."""
     return _ASKERS.get(kind_of(connection), dbapi.ask)(connection, question)
+
+
+def driver_of(connection: Any, question: Question) -> Any:
+    """Give what is below a connection of SQLAlchemy, where we ask that ourselves, and sooner.
+
+    That takes SQL as text, for SQLAlchemy itself has nothing to do with its rows; and a connection
+    in which nobody has begun a transaction, since ours would end it.
+    """
+    if kind_of(connection) != "sqlalchemy" or not isinstance(question.statement, str):
+        return connection
+    if connection.in_transaction() or connection.dialect.driver not in _OWN_DRIVERS:
+        return connection
+    return connection.connection.driver_connection
 
 
 class Connections(NamedTuple):

@@ -18,7 +18,8 @@ def ask(connection: Any, question: Question) -> Iterator[Table]:
     Whether it holds all rows at once is the driver's to say.
     """
     with closing(connection.cursor()) as cursor:
-        cursor.execute(*question.bound(_style(connection)))
+        style = arrow.prepare(connection, cursor) or _style(connection)
+        cursor.execute(*question.bound(style))
         yield arrow.table_of(cursor) or fetched(cursor, question)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from wsgistream.sources.rows import arrow, copying, postgresql
 from wsgistream.sources.rows.asking import BATCH, Form, Question, Table
-from wsgistream.sources.rows.connections import ask, connections_of, kind_of
+from wsgistream.sources.rows.connections import ask, connections_of, driver_of, kind_of
 from wsgistream.sources.rows.copying import can_copy
 from wsgistream.sources.rows.keyset import batches, check_key
 from wsgistream.wsgi.chunks import check_size
@@ -82,9 +82,10 @@ class Query:
                 yield _cut(table, self.question)
             return
         with self.connections.one() as connection:
-            estimate = self._estimate(connection)
             pausable = self._pausable(connection)
-            with self._asked(connection, form) as table:
+            below = driver_of(connection, self.question)
+            estimate = self._estimate(below)
+            with self._asked(below, form) as table:
                 yield table._replace(pausable=pausable, estimate=estimate)
 
     def leave(self) -> None:
@@ -92,7 +93,10 @@ class Query:
 
     @contextmanager
     def _ask(self, question: Question) -> Iterator[Table]:
-        with self.connections.one() as connection, ask(connection, question) as table:
+        with (
+            self.connections.one() as connection,
+            ask(driver_of(connection, question), question) as table,
+        ):
             yield table
 
     @contextmanager
