@@ -23,12 +23,14 @@ from wsgistream.redirect import StoreRedirect
 from wsgistream.respond import FileResponse, respond
 from wsgistream.rows import RowsResponse
 from wsgistream.rules.decide import decide
+from wsgistream.rules.playlists import cache_segments
 from wsgistream.server.sockets import CannotListen
 from wsgistream.server.workers import CannotStart
 from wsgistream.serving import serve
 from wsgistream.site import create_app
 from wsgistream.sources.file import File, etag_of_content, etag_of_status
 from wsgistream.sources.folder import Folder
+from wsgistream.sources.live.broadcast import Broadcast
 from wsgistream.sources.live.follow import follow
 from wsgistream.sources.live.hub import Hub, HubAway
 from wsgistream.sources.live.memory import MemoryHub
@@ -48,6 +50,7 @@ from wsgistream.wsgi.watching import Transfer
 __all__ = [
     "AccessLogMiddleware",
     "BasicAuthMiddleware",
+    "Broadcast",
     "Bucket",
     "CannotListen",
     "CannotStart",
@@ -92,6 +95,7 @@ __all__ = [
     "XAccelRedirect",
     "XSendfile",
     "as_webob",
+    "cache_segments",
     "chunked_iter",
     "create_app",
     "decide",

@@ -26,12 +26,13 @@ _BESIDE: Final = 1024
 #: Seconds that a file is kept, so that whatever its status may not tell is told soon.
 SECONDS: Final = 1.0
 
-_Identity = tuple[int, int, int, int, int]
+#: What tells a file, in the state that it is in, from any other.
+Identity = tuple[int, int, int, int, int]
 _Key = tuple[tuple[str, ...], tuple[str, ...]]
-_Seen = tuple[tuple[str, _Identity], ...]
+_Seen = tuple[tuple[str, Identity], ...]
 
 
-def identity(status: os.stat_result) -> _Identity:
+def identity(status: os.stat_result) -> Identity:
     """Say what tells a file, in the state that it is in, from any other."""
     times = (status.st_mtime_ns, status.st_ctime_ns)
     return (status.st_dev, status.st_ino, status.st_size, *times)

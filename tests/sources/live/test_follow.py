@@ -217,7 +217,7 @@ def test_where_the_system_tells_nothing_it_is_asked(
     assert reader.now() == b"new\n"
     stream.close()
     assert not len(alarms)
-    stream._look(1)  # type: ignore[attr-defined] - as an alarm that was already on its way
+    stream._sight._look(1)  # type: ignore[attr-defined] - as an alarm that was already on its way
     assert not len(alarms)
 
 
