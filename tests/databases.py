@@ -22,7 +22,7 @@ import pymysql
 import pytest
 
 from examples.make_shop import make_shop, orders, stored
-from tests.fronts.fronts import free_port
+from tests.ports import kept_port
 from tests.servers import DEADLINE, eventually
 
 #: Rows of the table that every database has.
@@ -151,8 +151,7 @@ class PostgreSQL(Database):
 def postgresql() -> Iterator[PostgreSQL]:
     """A PostgreSQL with the table of orders; each test leaves it as it was."""
     program = _program("postgres")
-    with _folder("postgres") as (folder, user, log):
-        port = free_port()
+    with _folder("postgres") as (folder, user, log), kept_port() as port:
         data = folder / "data"
         command = [program, "-D", f"{data}", "-k", f"{folder}", "-p", f"{port}"]
         settings = ("fsync=off", "listen_addresses=127.0.0.1", "max_connections=30")

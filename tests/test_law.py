@@ -38,8 +38,9 @@ BELOW = {
     | {"keys", "offload", "rules", "sources"},
     "paste": {"types", "wsgi", "errors", "respond", "middleware", "values", "options", "server"}
     | {"serving", "site"},
-    "cli": {"rules", "server", "serving", "site", "arguments", "options", "compress"}
+    "commands": {"rules", "server", "serving", "site", "arguments", "options", "compress"}
     | {"export", "keys", "middleware", "values"},
+    "cli": {"rules", "server", "commands"},
     "__main__": {"cli"},
     "__init__": {"wsgi", "types", "rules", "sources", "respond", "apps", "middleware"}
     | {"server", "serving", "site", "keys", "streaming", "hosts", "offload", "redirect"}

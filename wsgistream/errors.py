@@ -6,10 +6,9 @@ import errno
 from typing import Final
 
 from wsgistream.rules.decide import sentence
-from wsgistream.sources.folder import NotAcceptable
-from wsgistream.sources.live.broadcast import BeingWritten
+from wsgistream.sources.folder import BeingWritten, NotAcceptable
 from wsgistream.sources.objects.failures import Replaced, StoreBusy, StoreFailure, StoreTimeout
-from wsgistream.sources.rows.asking import NoConnection
+from wsgistream.sources.rows.failures import NoConnection
 from wsgistream.types import Plan
 from wsgistream.wsgi.bodies import Truncated
 

@@ -7,7 +7,8 @@ from contextlib import closing
 from typing import Any, Final
 
 from wsgistream.rules.rows import RowOptions
-from wsgistream.sources.rows.asking import Form, NoConnection
+from wsgistream.sources.rows.asking import Form
+from wsgistream.sources.rows.failures import NoConnection
 from wsgistream.sources.rows.query import Query
 from wsgistream.sources.rows.writing import Writing
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from webob import Request, Response
 
@@ -11,6 +11,9 @@ from wsgistream.respond import respond
 from wsgistream.types import Environ, Header, Source, WSGIApp
 from wsgistream.wsgi import Reply, call
 from wsgistream.wsgi.bodies import Closing
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, StreamingHttpResponse
 
 # In PEP 3333 their characters are bytes.
 _PATHS: Final = ("SCRIPT_NAME", "PATH_INFO")
@@ -40,6 +43,26 @@ def as_webob(answer: Source | WSGIApp, request: Request) -> Response:
     reply = call(_as_app(answer), request.environ)
     body = reply.send(_begin)
     return Response(status=reply.status, headerlist=reply.headers, app_iter=body)
+
+
+def as_django(answer: Source | WSGIApp, request: HttpRequest) -> StreamingHttpResponse:
+    """Give a source, or anything of WSGI, as the answer of a view of Django, under WSGI.
+
+    An application is a view by ``partial(as_django, app)``.
+    """
+    from django.http import StreamingHttpResponse  # noqa: PLC0415
+
+    reply = reply_to(request.environ, answer, decoded=True)
+    code, _, reason = reply.status.partition(" ")
+    response = StreamingHttpResponse(reply.body, status=int(code), reason=reason)
+    del response["Content-Type"]  # Django's own
+    for name, value in reply.headers:
+        if name.lower() == "set-cookie":
+            response.cookies.load(value)
+        else:
+            # Django has one of each name (RFC 9110 §5.3).
+            response[name] = f"{response[name]}, {value}" if name in response else value
+    return response
 
 
 def _as_app(answer: Source | WSGIApp) -> WSGIApp:

@@ -18,7 +18,8 @@ from wsgistream.rules.rows import (
     check_formats,
     choose_format,
 )
-from wsgistream.sources.rows.asking import Form, NoConnection
+from wsgistream.sources.rows.asking import Form
+from wsgistream.sources.rows.failures import NoConnection
 from wsgistream.sources.rows.given import rows_from
 from wsgistream.sources.rows.writing import Writing
 from wsgistream.sources.stream import Stream

@@ -16,7 +16,8 @@ from wsgistream.server.accounts import ACCESS
 from wsgistream.server.activation import handed_over
 from wsgistream.server.adjustments import check_adjustments
 from wsgistream.server.counters import Counters
-from wsgistream.server.run import Server, stopping_on_signals
+from wsgistream.server.run import Server
+from wsgistream.server.signals import stopping_on_signals
 from wsgistream.server.sockets import bind, release, url_of
 from wsgistream.server.workers import Workers
 from wsgistream.types import WSGIApp
@@ -147,7 +148,7 @@ def run(
             Workers(make, sockets, count=workers, grace=grace, greet=greet).run()
         else:
             server = make()
-            with stopping_on_signals(server) if _in_main_thread() else nullcontext():
+            with stopping_on_signals(server.stop) if _in_main_thread() else nullcontext():
                 greet()
                 server.run()
 

@@ -8,12 +8,10 @@ from functools import partial
 from typing import Any, Final
 
 from wsgistream.apps.files import DirectoryApp, FileApp
-from wsgistream.apps.query import QueryApp
 from wsgistream.errors import NotFound
 from wsgistream.keys import read_keys
 from wsgistream.middleware.auth import BasicAuthMiddleware
 from wsgistream.middleware.compress import CompressMiddleware
-from wsgistream.middleware.headers import HeadersMiddleware
 from wsgistream.middleware.metrics import MetricsMiddleware
 from wsgistream.middleware.prefix import PrefixMiddleware
 from wsgistream.middleware.signed import SignedURLMiddleware
@@ -22,8 +20,6 @@ from wsgistream.offload import XAccelRedirect, XSendfile
 from wsgistream.options import of_the_app
 from wsgistream.respond import refuse, respond
 from wsgistream.rules.coding import MissingLibrary
-from wsgistream.rules.playlists import cache_segments
-from wsgistream.sources.live.broadcast import Broadcast
 from wsgistream.sources.objects.address import is_url
 from wsgistream.sources.objects.bucket import Bucket
 from wsgistream.types import Body, Environ, Responder, StartResponse, WSGIApp
@@ -81,6 +77,8 @@ def place_of(root: str | os.PathLike[str]) -> str:
 def _layers(chosen: Mapping[str, Any]) -> Iterator[Callable[[WSGIApp], WSGIApp]]:
     """Give the middleware that is switched on, the outermost first."""
     if chosen["hls"]:
+        from wsgistream.middleware.headers import HeadersMiddleware  # noqa: PLC0415
+
         # A browser asks without a password whether a page may ask.
         yield partial(HeadersMiddleware, cors=True)
     if chosen["auth_file"] is not None:
@@ -123,6 +121,9 @@ def _folder(root: Any, responder: Responder, chosen: Mapping[str, Any]) -> WSGIA
     options = {name: chosen[name] for name in _OF_A_FOLDER}
     of_the_store = {name: chosen[name] for name in _OF_A_STORE}
     if chosen["hls"]:
+        from wsgistream.rules.playlists import cache_segments  # noqa: PLC0415
+        from wsgistream.sources.live.broadcast import Broadcast  # noqa: PLC0415
+
         root = Broadcast(root, **of_the_store)
         options["cache_control"] = chosen["cache_control"] or cache_segments
     else:
@@ -141,6 +142,9 @@ def _objects(url: str, chosen: Mapping[str, Any]) -> WSGIApp:
 def _queries(db: str | None, queries: Mapping[str, Any], headers: Any) -> WSGIApp:
     if db is None or not queries:
         raise ValueError("Queries need a database, and a database queries: give db and queries.")
+    # Rows bring a good deal with them, for which a server of files has no use.
+    from wsgistream.apps.query import QueryApp  # noqa: PLC0415
+
     try:
         return QueryApp(db, queries, headers=headers)
     except MissingLibrary as error:

@@ -1,6 +1,4 @@
-# Bottle. Put videos into ./media, then: python examples/hosts/bottle_videos.py 127.0.0.1:8080
-import sys
-
+# Bottle. Put videos into ./media, then: python examples/hosts/bottle_videos.py
 from bottle import Bottle, HTTPResponse, request
 
 import wsgistream as ws
@@ -18,7 +16,10 @@ def trailer():
     return answer(ws.FileResponse("media/clip.mp4", download=True))
 
 
-app.get("/numbers")(lambda: answer(ws.StreamingResponse(b"%d\n" % n for n in range(1000))))
+@app.get("/numbers")
+def numbers():
+    return answer(ws.StreamingResponse(b"%d\n" % n for n in range(1000)))
+
+
 app = ws.PrefixMiddleware(ws.DirectoryApp("media"), prefix="/media", outside=app)
-if __name__ == "__main__":
-    ws.serve(ws.RangeMiddleware(app), listen=sys.argv[1])
+ws.serve(ws.HeadersMiddleware(app, cors=True), listen="127.0.0.1:8080")

@@ -1,6 +1,4 @@
-# Flask. Put videos into ./media, then: python examples/hosts/flask_videos.py 127.0.0.1:8080
-import sys
-
+# Flask. Put videos into ./media, then: python examples/hosts/flask_videos.py
 from flask import Flask
 
 import wsgistream as ws
@@ -18,7 +16,7 @@ def numbers():
     return ws.StreamingResponse(b"%d\n" % n for n in range(1000))
 
 
-views = ws.RangeMiddleware(app.wsgi_app)  # ranges for what Flask answers by itself
-app.wsgi_app = ws.PrefixMiddleware(ws.DirectoryApp("media"), prefix="/media", outside=views)
-if __name__ == "__main__":
-    ws.serve(app, listen=sys.argv[1])
+views = app.wsgi_app
+site = ws.PrefixMiddleware(ws.DirectoryApp("media"), prefix="/media", outside=views)
+app.wsgi_app = ws.HeadersMiddleware(site, cors=True)
+ws.serve(app, listen="127.0.0.1:8080")

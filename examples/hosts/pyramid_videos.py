@@ -1,6 +1,4 @@
-# Pyramid. Put videos into ./media, then: python examples/hosts/pyramid_videos.py 127.0.0.1:8080
-import sys
-
+# Pyramid. Put videos into ./media, then: python examples/hosts/pyramid_videos.py
 from pyramid.config import Configurator
 from pyramid.wsgi import wsgiapp2
 
@@ -21,5 +19,5 @@ with Configurator() as config:
         config.add_view(view, route_name=name)
     config.add_route("media", "/media/*subpath")
     config.add_view(wsgiapp2(ws.DirectoryApp("media")), route_name="media")
-if __name__ == "__main__":
-    ws.serve(ws.RangeMiddleware(config.make_wsgi_app()), listen=sys.argv[1])
+app = config.make_wsgi_app()
+ws.serve(ws.HeadersMiddleware(app, cors=True), listen="127.0.0.1:8080")

@@ -1,6 +1,4 @@
-# WebOb. Put videos into ./media, then: python examples/hosts/webob_videos.py 127.0.0.1:8080
-import sys
-
+# WebOb. Put videos into ./media, then: python examples/hosts/webob_videos.py
 from webob.dec import wsgify
 from webob.exc import HTTPNotFound
 
@@ -20,5 +18,4 @@ def view(request):
 
 
 app = ws.PrefixMiddleware(ws.DirectoryApp("media"), prefix="/media", outside=view)
-if __name__ == "__main__":
-    ws.serve(ws.RangeMiddleware(app), listen=sys.argv[1])
+ws.serve(ws.HeadersMiddleware(app, cors=True), listen="127.0.0.1:8080")

@@ -20,13 +20,6 @@ DEPLOY: Final = ROOT / "docs" / "deploy"
 _MODULES: Final = Path("/usr/lib/apache2/modules")
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
-
-
 def configuration(name: str, replacements: Mapping[str, str]) -> str:
     """Read a configuration of the documentation, with the places and the ports of a test."""
     text = (DEPLOY / name).read_text("utf-8")
@@ -49,8 +42,7 @@ def own_user() -> str:
 
 
 @contextmanager
-def nginx(folder: Path, media: Path, backend: int) -> Iterator[int]:
-    port = free_port()
+def nginx(folder: Path, media: Path, backend: int, port: int) -> Iterator[None]:
     server = configuration(
         "nginx-offload.conf",
         {
@@ -69,12 +61,11 @@ def nginx(folder: Path, media: Path, backend: int) -> Iterator[int]:
     )
     command = [program("nginx"), "-p", f"{folder}", "-e", f"{folder}/error.log"]
     with running_front([*command, "-c", f"{folder}/nginx.conf"], folder, port):
-        yield port
+        yield
 
 
 @contextmanager
-def apache(folder: Path, media: Path, backend: int) -> Iterator[int]:
-    port = free_port()
+def apache(folder: Path, media: Path, backend: int, port: int) -> Iterator[None]:
     command = program("apache2")
     if not (_MODULES / "mod_xsendfile.so").exists():
         pytest.skip("Apache's mod_xsendfile is not installed")
@@ -95,12 +86,11 @@ def apache(folder: Path, media: Path, backend: int) -> Iterator[int]:
         f"ErrorLog {folder}/error.log\n{user}{load}DocumentRoot {folder}\n{host}"
     )
     with running_front([command, "-X", "-f", f"{folder}/apache.conf"], folder, port):
-        yield port
+        yield
 
 
 @contextmanager
-def lighttpd(folder: Path, media: Path, backend: int) -> Iterator[int]:
-    port = free_port()
+def lighttpd(folder: Path, media: Path, backend: int, port: int) -> Iterator[None]:
     server = configuration(
         "lighttpd-offload.conf",
         {
@@ -113,7 +103,7 @@ def lighttpd(folder: Path, media: Path, backend: int) -> Iterator[int]:
         f'server.document-root = "{folder}"\nserver.errorlog = "{folder}/error.log"\n{server}'
     )
     with running_front([program("lighttpd"), "-D", "-f", f"{folder}/lighttpd.conf"], folder, port):
-        yield port
+        yield
 
 
 @contextmanager

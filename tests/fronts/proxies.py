@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -19,9 +19,10 @@ from typing import Final
 from bench.model import Command
 from bench.process import started
 from tests.client import Answer
-from tests.fronts.fronts import configuration, free_port, own_user, program, running_front
+from tests.fronts.fronts import configuration, own_user, program, running_front
 from tests.live import fetch
 from tests.matrix.servers import Log, Matrix
+from tests.ports import kept_port
 from tests.servers import DEADLINE, ROOT
 
 PREFIX: Final = "/media"
@@ -160,10 +161,10 @@ def _proxied(sock: socket.socket) -> socket.socket:
 def run(proxy: Proxy, root: Path) -> Iterator[Front]:
     """Start our server and a proxy before it, as documented; end both at last."""
     # Varnish's user is another one, to whom the folders of pytest are closed.
-    with tempfile.TemporaryDirectory(prefix="proxy-") as name:
+    with tempfile.TemporaryDirectory(prefix="proxy-") as name, ExitStack() as ports:
         folder = Path(name)
         folder.chmod(0o755)
-        place = Place(folder, free_port(), free_port(), free_port())
+        place = Place(folder, *(ports.enter_context(kept_port()) for _ in range(3)))
         with _backend(place, root) as pid, _started(proxy, place):
             front = Front(
                 pid,

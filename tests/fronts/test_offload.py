@@ -21,6 +21,7 @@ from tests.fronts.files import NAMES, STYLE
 from tests.fronts.fronts import apache, lighttpd, nginx
 from tests.matrix.cases import BIG, FILES, Case
 from tests.matrix.test_servers import check, each, goes_on_or_ends
+from tests.ports import kept_port
 from tests.servers import DEADLINE, Connection, running
 from wsgistream import DirectoryApp, StreamingResponse, XAccelRedirect, XSendfile
 from wsgistream.types import Body, Environ, StartResponse
@@ -89,7 +90,8 @@ def front(request: pytest.FixtureRequest, media: Path) -> Iterator[Front]:
     with (
         tempfile.TemporaryDirectory() as folder,
         running(noting) as run,
-        start(Path(folder), media, run.addresses[0][1]) as port,
+        kept_port() as port,
+        start(Path(folder), media, run.addresses[0][1], port),
     ):
         os.chmod(folder, 0o755)
         yield Front(request.param, port, told)

@@ -15,8 +15,9 @@ from signal import SIGKILL
 import pytest
 
 from tests.ceph import Ceph
-from tests.fronts.fronts import configuration, free_port, program, running_front
+from tests.fronts.fronts import configuration, program, running_front
 from tests.live import fetch
+from tests.ports import kept_port
 from tests.servers import DEADLINE, Process, process
 
 #: Bytes of which no buffer on the way holds the most, and no two places have alike.
@@ -41,7 +42,7 @@ def scaled(ceph: Ceph, tmp_path: Path) -> Iterator[Scaled]:
         command = ("serve", f"s3://{bucket}", "--listen", "127.0.0.1:0", "--health", "--quiet")
         servers = [running.enter_context(process(*command, environ=ceph.environ)) for _ in range(2)]
         ports = [server.port() for server in servers]
-        port = free_port()
+        port = running.enter_context(kept_port())
         here = {f"10.0.0.{number}:8080": f"127.0.0.1:{at}" for number, at in enumerate(ports, 1)}
         text = configuration("scale-out/haproxy.cfg", {"*:80": f"127.0.0.1:{port}", **here})
         (tmp_path / "haproxy.cfg").write_text(text)

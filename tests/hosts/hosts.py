@@ -6,6 +6,7 @@ import sys
 import types
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import bottle
@@ -14,12 +15,11 @@ import falcon
 import flask
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
-from django.http import StreamingHttpResponse
-from django.urls import clear_url_caches, re_path
+from django.urls import clear_url_caches, path, re_path
 from webob.dec import wsgify
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from wsgistream import PrefixMiddleware, as_webob, reply_to
+from wsgistream import PrefixMiddleware, as_django, as_webob, reply_to
 from wsgistream.types import WSGIApp
 
 with warnings.catch_warnings():
@@ -82,7 +82,7 @@ def in_cherrypy(make: Make, mounted: WSGIApp) -> WSGIApp:
         def view(self) -> Any:
             reply = reply_to(cherrypy.request.wsgi_environ, make())
             cherrypy.response.status = reply.status
-            cherrypy.response.headers.update(reply.headers)
+            cherrypy.response.headers = cherrypy.lib.httputil.HeaderMap(reply.headers)
             return reply.body
 
     tree = cherrypy._cptree.Tree()
@@ -92,16 +92,11 @@ def in_cherrypy(make: Make, mounted: WSGIApp) -> WSGIApp:
 
 
 def in_django(make: Make, mounted: WSGIApp) -> WSGIApp:
-    def view(request: Any, app: Make) -> Any:
-        reply = reply_to(request.environ, app(), decoded=True)
-        status, headers = int(reply.status[:3]), dict(reply.headers)
-        return StreamingHttpResponse(reply.body, status=status, headers=headers)
-
     below = PrefixMiddleware(mounted, prefix="/media")
     urls: Any = types.ModuleType("tests.hosts.urls")
     urls.urlpatterns = [
-        re_path("^view$", view, {"app": make}),
-        re_path("^media/", view, {"app": lambda: below}),
+        path("view", lambda request: as_django(make(), request)),
+        re_path("^media/", partial(as_django, below)),
     ]
     sys.modules[urls.__name__] = urls
     if not settings.configured:

@@ -9,6 +9,7 @@ from http.client import IncompleteRead
 from pathlib import Path
 from typing import Any
 
+import cherrypy
 import pytest
 
 from tests.client import Answer, make_environ
@@ -16,7 +17,7 @@ from tests.hosts.hosts import HOSTS, Host
 from tests.live import fetch, our_server
 from tests.servers import DEADLINE, Connection, running
 from tests.watched import WatchedBody
-from wsgistream import File, FileResponse, StreamingResponse, as_webob, reply_to
+from wsgistream import File, FileResponse, StreamingResponse, as_django, as_webob, reply_to
 from wsgistream.types import Body, Environ, StartResponse
 from wsgistream.wsgi.files import FileWrapper
 
@@ -63,6 +64,7 @@ class TestFiles:
         etag = get()["etag"]
         same = get(headers={"If-None-Match": etag})
         assert (same.status, same.body, same["etag"]) == (304, b"", etag)
+        assert "content-type" not in same
         assert get(headers={"If-Match": '"other"'}).status == 412
         other = get(headers={"Range": "bytes=0-1", "If-Range": '"other"'})
         assert (other.status, other.body) == (200, CONTENT)
@@ -129,16 +131,24 @@ def test_a_body_is_closed_once_when_the_client_leaves(host: Host) -> None:
     assert body.closed == 1
 
 
-def test_what_is_mounted_knows_where(host: Host) -> None:
-    def where(environ: Environ, start_response: StartResponse) -> Body:
-        start_response("200 OK", [("Content-Type", "text/plain")])
-        return [f"{environ['SCRIPT_NAME']} {environ['PATH_INFO']}".encode("latin-1")]
+def where(environ: Environ, start_response: StartResponse) -> Body:
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [f"{environ['SCRIPT_NAME']} {environ['PATH_INFO']}".encode("latin-1")]
 
+
+def test_what_is_mounted_knows_where(host: Host) -> None:
     # CherryPy looks for whole paths: there, what is below /outer is mounted as /outer/media.
     outer = "" if host is HOSTS["CherryPy"] else "/outer"
     with our_server(host(no_app, where), url_prefix=outer) as port:
         answer = fetch(port, f"{outer}/media/a%20b/%C3%A9")
     assert (answer.status, answer.body) == (200, f"{outer}/media /a b/é".encode())
+
+
+def test_cherrypy_is_told_the_whole_path() -> None:
+    tree = cherrypy._cptree.Tree()
+    tree.graft(where, "/outer/media")
+    with our_server(tree, url_prefix="/outer") as port:
+        assert fetch(port, "/outer/media/a").body == b"/outer/media /a"
 
 
 class TestAdapters:
@@ -169,3 +179,18 @@ class TestAdapters:
         request = webob.Request(make_environ(headers={"If-None-Match": "*"}))
         response = as_webob(File(path), request)
         assert (response.status_code, response.content_type) == (304, None)
+
+    def test_django_gets_every_field(self, path: Path) -> None:
+        from django.core.handlers.wsgi import WSGIRequest
+
+        def app(environ: Environ, start_response: StartResponse) -> Body:
+            cookies = [("Set-Cookie", "a=1; Path=/"), ("Set-Cookie", "b=2; HttpOnly")]
+            start_response("404 Gone Fishing", [("Vary", "A"), *cookies, ("Vary", "B")])
+            return [environ["PATH_INFO"].encode("latin-1")]
+
+        response = as_django(app, WSGIRequest(make_environ("/é")))
+        assert (response.status_code, response.reason_phrase) == (404, "Gone Fishing")
+        assert dict(response.headers) == {"Vary": "A, B"}
+        cookies = [each.OutputString() for each in response.cookies.values()]
+        assert cookies == ["a=1; Path=/", "b=2; HttpOnly"]
+        assert b"".join(response) == "/é".encode()

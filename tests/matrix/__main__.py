@@ -1,6 +1,6 @@
 """Asks all the servers there are, and writes what was found into ``docs/servers.md``.
 
-``python -m tests.matrix`` renews what was answered, and with ``--cost`` what it costs.
+``python -m tests.matrix`` renews what was answered, and with ``--cost`` instead what it costs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.servers import ROOT
 DOCUMENT: Final = ROOT / "docs" / "servers.md"
 
 #: What the tests are called in the document.
-_COLUMNS: Final = {
+COLUMNS: Final = {
     "test_files": "files, ranges, 304, 412, 416",
     "test_streams": "streams",
     "test_client_of_http_1_0": "HTTP/1.0",
@@ -57,12 +57,12 @@ class Results:
 
 def answered(results: Results) -> Iterator[str]:
     """Write the table of what was answered right, and below it what was not."""
-    yield from _head("server", "version", *_COLUMNS.values(), "keep-alive")
+    yield from _head("server", "version", *COLUMNS.values(), "keep-alive")
     for served in SERVERS:
         if (served.name, "test_files") in results.asked:
             cells = (
                 f"{results.held[served.name, test]}/{results.asked[served.name, test]}"
-                for test in _COLUMNS
+                for test in COLUMNS
             )
             goes_on = "yes" if served.name in results.going_on else "no"
             yield _row(served.name, served.version(), *cells, goes_on)
@@ -108,6 +108,7 @@ def _renew(mark: str, lines: Iterable[str]) -> None:
 def main(arguments: list[str]) -> int:
     if "--cost" in arguments:
         _renew("cost", cost_table(costs()))
+        return 0
     results = Results()
     status = pytest.main(["-q", str(ROOT / "tests" / "matrix" / "test_servers.py")], [results])
     if status == 0:

@@ -87,7 +87,7 @@ class _Countdown(Told, Wakeable):
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        self._left = 3
+        self._left = 2
 
     def take(self) -> bytes | None:
         if not self._left:

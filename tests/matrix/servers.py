@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Final
 
 from bench.model import Command
-from bench.process import free_port, started
+from bench.process import started
 from tests.matrix.cases import Case
+from tests.ports import kept_port
 from tests.servers import ROOT, Connection, eventually
 
 CONFIGURATIONS: Final = ROOT / "docs" / "deploy" / "servers"
@@ -154,13 +155,12 @@ class Matrix:
 def run(served: Served, root: Path) -> Iterator[Matrix]:
     """Start a server as documented, with another application and another port; end it at last."""
     # Apache's user is another one, to whom the folders of pytest are closed.
-    with tempfile.TemporaryDirectory(prefix="matrix-") as name:
+    with tempfile.TemporaryDirectory(prefix="matrix-") as name, kept_port() as port:
         folder = Path(name)
         folder.chmod(0o755)
         log = folder / "log"
         log.touch()
         log.chmod(0o666)
-        port = free_port()
         command = _command(served, folder, port)
         environment = {
             "MATRIX_ROOT": str(root),
@@ -179,6 +179,8 @@ def run(served: Served, root: Path) -> Iterator[Matrix]:
 def _command(served: Served, folder: Path, port: int) -> list[str]:
     for file in CONFIGURATIONS.iterdir():
         text = file.read_text().replace("8000", str(port)).replace("/srv", str(folder))
+        # So long each cut is waited for.
+        text = text.replace("KeepAliveTimeout 2", "KeepAliveTimeout 200ms")
         (folder / file.name).write_text(text)
     # The packages of this Python are those of Apache's too: what is imported of them is Python.
     places = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]

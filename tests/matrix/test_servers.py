@@ -17,7 +17,7 @@ from tests.servers import Connection, eventually
 #: What is asked for to see whether a connection goes on.
 SMALL = FILES[0]
 
-#: Seconds for the end of a connection; two of them are Apache's own.
+#: Seconds for the end of a connection.
 PATIENCE = 6
 
 

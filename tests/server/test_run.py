@@ -15,7 +15,8 @@ import pytest
 
 from tests.servers import DEADLINE, Connection, eventually, needs_ipv6, running
 from wsgistream import FileApp
-from wsgistream.server.run import Server, stopping_on_signals
+from wsgistream.server.run import Server
+from wsgistream.server.signals import stopping_on_signals
 from wsgistream.server.sockets import bind
 from wsgistream.types import Body, Environ, StartResponse
 
@@ -327,7 +328,10 @@ def test_a_signal_stops_the_server_and_has_its_old_meaning_afterwards(
     before = signal.getsignal(number)
     (sock,) = bind([("127.0.0.1", 0)], None)
     server = Server(app, [sock], grace=LONG)
-    with stopping_on_signals(server), sent_as_soon_as_it_serves(server, sock.getsockname(), number):
+    with (
+        stopping_on_signals(server.stop),
+        sent_as_soon_as_it_serves(server, sock.getsockname(), number),
+    ):
         server.run()
     assert signal.getsignal(number) is before
     assert nothing_left()

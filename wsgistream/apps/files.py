@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 from wsgistream.apps.listing import ListingResponse
-from wsgistream.apps.live import SCRIPT, LiveListing
 from wsgistream.errors import NotFound
 from wsgistream.respond import (
     FileResponse,
@@ -26,7 +26,6 @@ from wsgistream.rules.negotiation import acceptable_codings
 from wsgistream.rules.paths import folder_location, parse_path
 from wsgistream.sources.file import EtagMaker, etag_of_status
 from wsgistream.sources.folder import Folder, NotAcceptable
-from wsgistream.sources.live.changes import LocalStore
 from wsgistream.sources.objects.address import is_url
 from wsgistream.sources.objects.bucket import Bucket
 from wsgistream.sources.shelf import Shelf
@@ -43,6 +42,9 @@ from wsgistream.types import (
 )
 from wsgistream.wsgi.bodies import close
 from wsgistream.wsgi.waiting import IN_LOOP, WouldBlock, is_quick
+
+if TYPE_CHECKING:
+    from wsgistream.apps.live import LiveListing
 
 _READING = ("GET", "HEAD")
 
@@ -165,7 +167,7 @@ class DirectoryApp:
         if self._listing and in_loop:
             raise WouldBlock
         entries = store.list(path) if self._listing else None
-        script = None if self._live is None else SCRIPT
+        script = None if self._live is None else self._live.script
         return (
             None if entries is None else ListingResponse(path, entries, self._listed, script=script)
         )
@@ -229,8 +231,8 @@ def _store_at(
 def _live(store: Store, listing: bool) -> LiveListing:
     if not listing:
         raise ValueError("Only the pages of a listing show what happens: live needs listing.")
-    if not isinstance(store, LocalStore):
-        raise ValueError("Nobody tells what happens in a store that is no folder.")
+    from wsgistream.apps.live import LiveListing  # noqa: PLC0415 - few need it
+
     return LiveListing(store)
 
 

@@ -11,11 +11,10 @@ from wsgistream.rules.decide import NOSNIFF
 from wsgistream.rules.paths import parse_path
 from wsgistream.sources.live.changes import Changes, LocalStore
 from wsgistream.sources.memory import Memory
-from wsgistream.types import Body, Environ, Meta, StartResponse
+from wsgistream.types import Body, Environ, Meta, StartResponse, Store
 from wsgistream.wsgi.waiting import IN_LOOP, WouldBlock
 
-#: Where the script is, from the root.
-SCRIPT: Final = "-/live.js"
+_SCRIPT: Final = "-/live.js"
 
 _EVENTS: Final = "/-/events"
 _CODE: Final = files("wsgistream").joinpath("pages/live.js").read_bytes()
@@ -25,9 +24,17 @@ _META: Final = Meta(
 
 
 class LiveListing:
-    """What a page of a folder needs to be of now: its script, and ``/-/events/PATH/OF/FOLDER/``."""
+    """What a page of a folder needs to be of now: its script, and ``/-/events/PATH/OF/FOLDER/``.
 
-    def __init__(self, store: LocalStore) -> None:
+    Raises ValueError for a store that is no folder.
+    """
+
+    #: Where the script is, from the root.
+    script = _SCRIPT
+
+    def __init__(self, store: Store) -> None:
+        if not isinstance(store, LocalStore):
+            raise ValueError("Nobody tells what happens in a store that is no folder.")
         self._store = store
         self._events = EventsApp(Changes(store), topics=self._folder)
 
@@ -35,11 +42,11 @@ class LiveListing:
     def answers(environ: Environ) -> bool:
         """Tell whether a request is for this, and not for a file."""
         path = environ.get("PATH_INFO", "")
-        return path == f"/{SCRIPT}" or f"{path}/".startswith(f"{_EVENTS}/")
+        return path == f"/{_SCRIPT}" or f"{path}/".startswith(f"{_EVENTS}/")
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
         path = environ["PATH_INFO"]
-        if path != f"/{SCRIPT}":
+        if path != f"/{_SCRIPT}":
             if IN_LOOP in environ:
                 raise WouldBlock
             return self._events(environ, start_response)

@@ -16,8 +16,9 @@ from wsgistream.rules.parameters import (
     read_value,
 )
 from wsgistream.rules.placeholders import names_in
-from wsgistream.sources.rows.asking import BATCH, NoSuchColumn
+from wsgistream.sources.rows.asking import BATCH
 from wsgistream.sources.rows.connections import connections_of
+from wsgistream.sources.rows.failures import NoSuchColumn
 from wsgistream.sources.rows.keyset import check_key
 from wsgistream.sources.rows.query import Query
 from wsgistream.types import Body, Environ, Header, StartResponse

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from waitress import wasyncore
@@ -215,18 +212,3 @@ class Server:
 
 def _nothing() -> None:
     """Be called: the loop has to be awake for what has changed."""
-
-
-@contextmanager
-def stopping_on_signals(server: Server) -> Iterator[None]:
-    """Stop the server on SIGTERM and SIGINT; only in the main thread."""
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        server.stop()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

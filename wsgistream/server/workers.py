@@ -7,16 +7,15 @@ import selectors
 import signal
 import socket
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import count as naturals
-from types import FrameType
 from typing import Final
 
 from wsgistream.server.backoff import BackOff
+from wsgistream.server.signals import pipe, signals_heard
 from wsgistream.server.sockets import release
 from wsgistream.server.worker import LOG, READY, Runs, fork
 
@@ -25,8 +24,6 @@ MOMENT: Final = 5.0
 
 # Seconds; the system cannot wait for any number of them.
 _LONGEST_WAIT: Final = 3600.0
-
-_HEARD: Final = (signal.SIGCHLD, signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
 class CannotStart(Exception):
@@ -86,7 +83,7 @@ class Workers:
 
         Raises CannotStart if a worker cannot serve, and never all of them could.
         """
-        with _signals_heard() as (self._heard, *own), _pipe() as (self._alive, held):
+        with signals_heard() as (self._heard, *own), pipe() as (self._alive, held):
             self._own = (*own, held)
             with selectors.PollSelector() as self._selector:
                 self._selector.register(own[0], selectors.EVENT_READ)
@@ -246,37 +243,3 @@ class Workers:
     def _stop_listening(self) -> None:
         for sock in self._sockets:
             release(sock)
-
-
-@contextmanager
-def _pipe() -> Iterator[tuple[int, int]]:
-    ends = os.pipe()
-    try:
-        yield ends
-    finally:
-        for end in ends:
-            os.close(end)
-
-
-@contextmanager
-def _signals_heard() -> Iterator[tuple[deque[int], int, int]]:
-    """Collect signals instead of being interrupted by them.
-
-    Gives them, and both ends of a pipe that can be read when there is one.
-    """
-    heard: deque[int] = deque()
-
-    def hear(number: int, frame: FrameType | None) -> None:
-        heard.append(number)
-
-    with _pipe() as (wakes, wake):
-        os.set_blocking(wakes, False)
-        os.set_blocking(wake, False)
-        woken = signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-        before = {number: signal.signal(number, hear) for number in _HEARD}
-        try:
-            yield heard, wakes, wake
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-            signal.set_wakeup_fd(woken)

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from wsgistream.sources.file import File
@@ -26,16 +27,15 @@ _BESIDE: Final = 1024
 #: Seconds that a file is kept, so that whatever its status may not tell is told soon.
 SECONDS: Final = 1.0
 
-#: What tells a file, in the state that it is in, from any other.
-Identity = tuple[int, int, int, int, int]
+_Identity = tuple[int, int, int, int, int]
 _Key = tuple[tuple[str, ...], tuple[str, ...]]
-_Seen = tuple[tuple[str, Identity], ...]
+_Seen = tuple[tuple[str, _Identity], ...]
 
 
-def identity(status: os.stat_result) -> Identity:
-    """Say what tells a file, in the state that it is in, from any other."""
-    times = (status.st_mtime_ns, status.st_ctime_ns)
-    return (status.st_dev, status.st_ino, status.st_size, *times)
+#: What tells a file, in the state that its status says, from any other.
+identity: Final[Callable[[os.stat_result], _Identity]] = attrgetter(
+    "st_dev", "st_ino", "st_size", "st_mtime_ns", "st_ctime_ns"
+)
 
 
 class _Kept(NamedTuple):

@@ -12,8 +12,8 @@ import pytest
 from tests.client import ask
 from tests.rules.test_playlists import LIVE
 from wsgistream import Broadcast, DirectoryApp
+from wsgistream.sources.folder import BeingWritten
 from wsgistream.sources.live import broadcast
-from wsgistream.sources.live.broadcast import BeingWritten
 
 NEXT = LIVE.replace(b"7", b"8")
 # It ends with a line, and one that says it is whole; nobody can tell by looking at it alone.

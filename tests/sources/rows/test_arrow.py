@@ -18,7 +18,8 @@ from tests.databases import ROWS
 from wsgistream import Query, RowsResponse
 from wsgistream.rules.rows import RowOptions
 from wsgistream.sources.rows import arrow
-from wsgistream.sources.rows.asking import Form, NoSuchColumn
+from wsgistream.sources.rows.asking import Form
+from wsgistream.sources.rows.failures import NoSuchColumn
 
 
 def adbc(shop: Path) -> Any:

@@ -14,9 +14,10 @@ import sqlalchemy
 from tests.sources.rows.test_query import rows_of
 from wsgistream.rules.coding import MissingLibrary
 from wsgistream.sources.rows import sqlite
-from wsgistream.sources.rows.asking import NoConnection, Question
+from wsgistream.sources.rows.asking import Question
 from wsgistream.sources.rows.connections import connections_of, kind_of
 from wsgistream.sources.rows.dbapi import ask
+from wsgistream.sources.rows.failures import NoConnection
 from wsgistream.sources.rows.query import Query
 
 

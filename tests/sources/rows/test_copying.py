@@ -13,7 +13,8 @@ from tests.databases import ROWS, PostgreSQL
 from wsgistream.rules.rows import RowOptions
 from wsgistream.sources.rows import copying
 from wsgistream.sources.rows import postgresql as psycopg_rows
-from wsgistream.sources.rows.asking import Form, NoSuchColumn
+from wsgistream.sources.rows.asking import Form
+from wsgistream.sources.rows.failures import NoSuchColumn
 from wsgistream.sources.rows.query import Query
 from wsgistream.sources.rows.writing import Writing
 

@@ -10,7 +10,7 @@ import sqlalchemy
 from tests.databases import ROWS
 from tests.sources.rows.test_query import ONE_EACH, rows_of, watched
 from tests.sources.rows.ways import way
-from wsgistream.sources.rows.asking import NoSuchColumn
+from wsgistream.sources.rows.failures import NoSuchColumn
 from wsgistream.sources.rows.query import Query
 
 __all__ = ["way"]

@@ -10,7 +10,8 @@ import pytest
 from tests.databases import ROWS
 from tests.sources.rows.ways import REFUSING, TIMED, WAYS, way
 from wsgistream.rules.rows import RowOptions
-from wsgistream.sources.rows.asking import Form, NoSuchColumn
+from wsgistream.sources.rows.asking import Form
+from wsgistream.sources.rows.failures import NoSuchColumn
 from wsgistream.sources.rows.query import Query
 
 __all__ = ["way"]

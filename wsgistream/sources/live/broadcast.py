@@ -12,9 +12,9 @@ from typing import Final, NamedTuple
 
 from wsgistream.rules.playlists import is_playlist, is_whole
 from wsgistream.sources.file import File
-from wsgistream.sources.folder import Folder
+from wsgistream.sources.folder import BeingWritten, Folder
 from wsgistream.sources.memory import Memory
-from wsgistream.sources.shelf import Identity, identity
+from wsgistream.sources.shelf import identity
 from wsgistream.types import Entry, Meta, Source
 
 # Bytes of the longest playlist that is read, and the playlists that are kept.
@@ -30,14 +30,10 @@ _MEANT: Final = 2.0
 _GOOD: Final = 5.0
 
 
-class BeingWritten(OSError):
-    """A playlist that is there in part, and was never whole for us."""
-
-
 class _Kept(NamedTuple):
     """A playlist as it was when it was whole."""
 
-    identity: Identity
+    identity: tuple[int, int, int, int, int]
     data: bytes
     meta: Meta
     until: float

@@ -1,4 +1,4 @@
-"""Asking: what is asked of a database, what comes back, and what there is instead of an answer."""
+"""Asking: what is asked of a database, and what comes back."""
 
 from __future__ import annotations
 
@@ -10,20 +10,10 @@ from typing import Any, Final, NamedTuple
 
 from wsgistream.rules.placeholders import bound
 from wsgistream.rules.rows import RowOptions
+from wsgistream.sources.rows.failures import NoConnection, NoSuchColumn
 
 #: Rows that are fetched at once.
 BATCH: Final = 1000
-
-
-class NoConnection(Exception):
-    """There is no connection now: the pool is exhausted, or the database is not there."""
-
-
-class NoSuchColumn(ValueError):
-    """A column is asked for that the answer does not have."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"There is no column {name!r}.")
 
 
 class Form(NamedTuple):

@@ -9,7 +9,8 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any, Final, TypeAlias
 
-from wsgistream.sources.rows.asking import NoSuchColumn, Question, Table
+from wsgistream.sources.rows.asking import Question, Table
+from wsgistream.sources.rows.failures import NoSuchColumn
 
 #: Asks by a connection of its own, which is given back with the context.
 Ask: TypeAlias = Callable[[Question], AbstractContextManager[Table]]
