@@ -20,6 +20,8 @@ def test_the_help_names_every_option_and_how_to_set_it_otherwise() -> None:
         *(
             "--listing",
             "--no-listing",
+            "--live",
+            "--hls",
             "--hidden",
             "--follow-symlinks",
             "--cache-control",

@@ -27,6 +27,8 @@ OPTIONS = [
     pytest.param(["--prefix", "/"], ("PREFIX", "/"), {"prefix": ""}, id="no prefix"),
     pytest.param(["--listing"], ("LISTING", "1"), {"listing": True}, id="listing"),
     pytest.param(["--no-listing"], ("LISTING", "Off"), {"listing": False}, id="no listing"),
+    pytest.param(["--live"], ("LIVE", "1"), {"live": True}, id="live"),
+    pytest.param(["--hls"], ("HLS", "yes"), {"hls": True}, id="a broadcast"),
     pytest.param(["--hidden"], ("HIDDEN", "true"), {"hidden": True}, id="hidden"),
     pytest.param([], ("HIDDEN", "0"), {"hidden": False}, id="not hidden"),
     pytest.param(

@@ -29,6 +29,7 @@ from wsgistream.respond import FileResponse as FileResponse
 from wsgistream.respond import respond as respond
 from wsgistream.rows import RowsResponse as RowsResponse
 from wsgistream.rules.decide import decide as decide
+from wsgistream.rules.playlists import cache_segments as cache_segments
 from wsgistream.server.sockets import CannotListen as CannotListen
 from wsgistream.server.workers import CannotStart as CannotStart
 from wsgistream.serving import serve as serve
@@ -37,6 +38,7 @@ from wsgistream.sources.file import File as File
 from wsgistream.sources.file import etag_of_content as etag_of_content
 from wsgistream.sources.file import etag_of_status as etag_of_status
 from wsgistream.sources.folder import Folder as Folder
+from wsgistream.sources.live.broadcast import Broadcast as Broadcast
 from wsgistream.sources.live.follow import follow as follow
 from wsgistream.sources.live.hub import Hub as Hub
 from wsgistream.sources.live.hub import HubAway as HubAway

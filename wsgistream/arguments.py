@@ -60,6 +60,14 @@ def _add_app_options(group: argparse._ArgumentGroup) -> None:
         action=argparse.BooleanOptionalAction,
         help="show folders that have no index (default: yes)",
     )
+    group.add_argument(
+        "--live", action="store_true", help="let those pages show what happens in the folders"
+    )
+    group.add_argument(
+        "--hls",
+        action="store_true",
+        help="a live broadcast (HLS, DASH) is written there: whole playlists, caching, any origin",
+    )
     group.add_argument("--hidden", action="store_true", help="serve dot-files too")
     group.add_argument(
         "--follow-symlinks", action="store_true", help="follow links that lead out of the folder"

@@ -6,7 +6,7 @@ import errno
 from typing import Final
 
 from wsgistream.rules.decide import sentence
-from wsgistream.sources.folder import NotAcceptable
+from wsgistream.sources.folder import BeingWritten, NotAcceptable
 from wsgistream.sources.objects.failures import Replaced, StoreBusy, StoreFailure, StoreTimeout
 from wsgistream.sources.rows.failures import NoConnection
 from wsgistream.types import Plan
@@ -45,6 +45,9 @@ _STORE_SLOW: Final = sentence(504, "The files take too long to come; try again."
 _REPLACED: Final = sentence(
     503, "The file was replaced a moment ago; try again.", (("Retry-After", "1"),)
 )
+_BEING_WRITTEN: Final = sentence(
+    503, "The file is just being written; please try again.", (("Retry-After", "1"),)
+)
 _UNREADABLE: Final = sentence(500, "The file could not be read.")
 
 # The first row that fits counts, so the narrower exception stands above the wider.
@@ -55,6 +58,7 @@ _BY_TYPE: Final[tuple[tuple[type[Exception], Plan], ...]] = (
     (FileNotFoundError, _NOT_FOUND),
     (NotADirectoryError, _NOT_FOUND),
     (PermissionError, _FORBIDDEN),
+    (BeingWritten, _BEING_WRITTEN),
     (Replaced, _REPLACED),
     (StoreBusy, _STORE_BUSY),
     (StoreTimeout, _STORE_SLOW),

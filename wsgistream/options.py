@@ -14,6 +14,8 @@ OF_THE_APP: Final[Mapping[str, Any]] = {
     "root": ".",
     "prefix": "",
     "listing": True,
+    "live": False,
+    "hls": False,
     "hidden": False,
     "follow_symlinks": False,
     "cache_control": None,

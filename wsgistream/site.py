@@ -27,20 +27,23 @@ from wsgistream.values import read_offload, read_size
 from wsgistream.wsgi import stack
 
 # The settings that are options of DirectoryApp.
-_OF_A_FOLDER: Final = ("listing", "hidden", "follow_symlinks", "cache_control", "headers", "index")
+_OF_A_FOLDER: Final = ("listing", "live", "cache_control", "headers", "index")
+# And those of where its files are.
+_OF_A_STORE: Final = ("hidden", "follow_symlinks")
 
 
 def create_app(**settings: Any) -> WSGIApp:
     """Make the application of ``wsgistream serve``, as in ``gunicorn 'wsgistream:create_app()'``.
 
     ``root``: a folder, a file, or the URL of a folder of objects (``s3://bucket/prefix``);
-    ``prefix``, ``listing``, ``hidden``, ``follow_symlinks``, ``cache_control``, ``headers``,
-    ``index`` and ``spa`` are the options of that name. So are ``auth_file`` and ``sign_key_file``
-    (paths), ``throttle`` (bytes a second for a connection, or a text such as ``"2M"``),
-    ``compress`` and ``metrics``, which put middleware around it, and ``offload``
+    ``prefix``, ``listing``, ``live``, ``hidden``, ``follow_symlinks``, ``cache_control``,
+    ``headers``, ``index`` and ``spa`` are the options of that name. So are ``auth_file`` and
+    ``sign_key_file`` (paths), ``throttle`` (bytes a second for a connection, or a text such as
+    ``"2M"``), ``compress`` and ``metrics``, which put middleware around it, and ``offload``
     (``"nginx:/internal/"``, ``"apache"``, ``"lighttpd"``), which leaves the sending to the server
-    in front. With ``db`` (a URL) and ``queries`` (SQL by name) it is a ``QueryApp`` instead of
-    files. What is not given is taken from the environment (``WSGISTREAM_ROOT`` and so on).
+    in front. With ``hls`` the folder is a Broadcast, which pages of any origin may play. With
+    ``db`` (a URL) and ``queries`` (SQL by name) it is a ``QueryApp`` instead of files. What is not
+    given is taken from the environment (``WSGISTREAM_ROOT`` and so on).
 
     Raises TypeError for an unknown setting and ValueError for one that cannot be, such as a root
     that is not there, or one that needs a library that is not installed.
@@ -73,6 +76,11 @@ def place_of(root: str | os.PathLike[str]) -> str:
 
 def _layers(chosen: Mapping[str, Any]) -> Iterator[Callable[[WSGIApp], WSGIApp]]:
     """Give the middleware that is switched on, the outermost first."""
+    if chosen["hls"]:
+        from wsgistream.middleware.headers import HeadersMiddleware  # noqa: PLC0415
+
+        # A browser asks without a password whether a page may ask.
+        yield partial(HeadersMiddleware, cors=True)
     if chosen["auth_file"] is not None:
         # Nothing is told without a password, also not how much is asked for.
         yield partial(BasicAuthMiddleware, users=chosen["auth_file"])
@@ -95,6 +103,9 @@ def _app(chosen: Mapping[str, Any]) -> WSGIApp:
     if chosen["db"] is not None or chosen["queries"]:
         return _queries(chosen["db"], dict(chosen["queries"]), chosen["headers"])
     root = chosen["root"]
+    for name in ("live", "hls"):
+        if chosen[name] and not os.path.isdir(root):
+            raise ValueError(f"What is live ({name}) is a folder, and {os.fspath(root)!r} is none.")
     if is_url(root):
         return _objects(root, chosen)
     if os.path.isfile(root):
@@ -108,6 +119,15 @@ def _app(chosen: Mapping[str, Any]) -> WSGIApp:
 
 def _folder(root: Any, responder: Responder, chosen: Mapping[str, Any]) -> WSGIApp:
     options = {name: chosen[name] for name in _OF_A_FOLDER}
+    of_the_store = {name: chosen[name] for name in _OF_A_STORE}
+    if chosen["hls"]:
+        from wsgistream.rules.playlists import cache_segments  # noqa: PLC0415
+        from wsgistream.sources.live.broadcast import Broadcast  # noqa: PLC0415
+
+        root = Broadcast(root, **of_the_store)
+        options["cache_control"] = chosen["cache_control"] or cache_segments
+    else:
+        options.update(of_the_store)
     fallback = "index.html" if chosen["spa"] else None
     return DirectoryApp(root, fallback=fallback, responder=responder, **options)
 

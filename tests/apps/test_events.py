@@ -7,6 +7,7 @@ import io
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 from wsgiref.validate import validator
 
@@ -16,7 +17,8 @@ from tests.client import Answer, ask, make_environ
 from tests.eventsource import Event, EventReader, EventSource
 from tests.live import SERVERS, stock_waitress
 from tests.servers import DEADLINE, Connection, eventually, running
-from wsgistream import CompressMiddleware, EventsApp, HeadersMiddleware, HubAway, MemoryHub
+from wsgistream import CompressMiddleware, EventsApp, Folder, HeadersMiddleware, HubAway, MemoryHub
+from wsgistream.sources.live.changes import Changes
 from wsgistream.types import Environ
 from wsgistream.wsgi.bodies import close
 from wsgistream.wsgi.waiting import IN_LOOP, PARKS, Wakeable, WouldBlock
@@ -437,3 +439,23 @@ def test_an_option_that_cannot_be_is_refused(
 ) -> None:
     with pytest.raises(error, match=sentence):
         make(**options)
+
+
+def test_that_others_have_other_events_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    _, app = make()
+    several = {"wsgi.multiprocess": True}
+    with opened(app):
+        assert not caplog.messages
+    for _ in range(2):
+        with opened(app, **several):
+            (message,) = caplog.messages
+    assert message.endswith("the events of a MemoryHub are those of one: use a RedisHub.")
+    caplog.clear()
+    shared = type("Shared", (MemoryHub,), {"shared": True})()
+    with opened(EventsApp(shared, topics=["news"]), **several):
+        assert not caplog.messages
+
+
+def test_to_what_is_no_hub_nobody_publishes(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="What publishes is a Hub, not <"):
+        EventsApp(Changes(Folder(tmp_path)), topics=[""], publish="a-secret-token")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.client import ask
-from wsgistream import DirectoryApp, FileApp
+from wsgistream import DirectoryApp, FileApp, Folder
 from wsgistream.types import Body, Environ, StartResponse
 
 
@@ -250,6 +250,49 @@ def test_a_file_answers_for_what_is_missing(root: Path) -> None:
         assert (answer.status, answer.body) == (200, b"<h1>root</h1>")
         assert answer["cache-control"] == "no-cache"
     assert ask(app, "/x", method="POST").status == 405
+
+
+def test_how_long_a_file_may_be_kept_is_found_by_its_name(root: Path) -> None:
+    names: list[str] = []
+
+    def keep(name: str) -> str | None:
+        names.append(name)
+        return "max-age=5" if name.endswith(".mp4") else None
+
+    app = DirectoryApp(
+        root, cache_control=keep, headers=[("X-Custom", "1")], fallback="plain/a.txt"
+    )
+    for path, name, expected in (
+        ("/video.mp4", "video.mp4", "max-age=5"),
+        ("/sub/", "index.html", None),
+        ("/nowhere", "a.txt", None),
+    ):
+        answer = ask(app, path)
+        assert (answer.get("cache-control"), answer["x-custom"]) == (expected, "1")
+        assert names.pop() == name
+    assert not app.quick  # what others wrote may take its time
+
+
+@pytest.mark.parametrize(
+    ("found", "error"),
+    [
+        pytest.param(lambda name: "a\nb", ValueError, id="two lines"),
+        pytest.param(lambda name: {}[name], KeyError, id="a failure"),
+    ],
+)
+def test_what_cannot_be_said_of_a_file_closes_it(
+    root: Path, found: Any, error: type[Exception]
+) -> None:
+    sources: list[Any] = []
+
+    class Watched(Folder):
+        def find(self, path: Any, encodings: Any = ()) -> Any:
+            sources.append(super().find(path, encodings))
+            return sources[-1]
+
+    with pytest.raises(error):
+        ask(DirectoryApp(Watched(root), cache_control=found), "/video.mp4")
+    assert sources[-1].file.closed
 
 
 def test_a_missing_fallback_is_a_404(root: Path) -> None:

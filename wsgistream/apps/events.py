@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final, TypeAlias
@@ -13,11 +14,12 @@ from wsgistream.rules.cors import Cors, is_preflight
 from wsgistream.rules.decide import NOSNIFF, sentence
 from wsgistream.rules.negotiation import with_vary
 from wsgistream.rules.sse import LONGEST, MEDIA
-from wsgistream.sources.live.hub import Hub, HubAway
-from wsgistream.sources.live.log import Viewer
+from wsgistream.sources.live.hub import Feed, Hub, HubAway
 from wsgistream.types import Body, Environ, Plan, StartResponse
 from wsgistream.wsgi.bodies import close
 from wsgistream.wsgi.waiting import IN_LOOP, Wakeable, WouldBlock
+
+_logger: Final = logging.getLogger("wsgistream")
 
 #: Names topics, or finds those of a request; None: there are none for it.
 Topics: TypeAlias = Iterable[str] | Callable[[Environ], Iterable[str] | None]
@@ -32,6 +34,9 @@ _HEADERS: Final = (
 # What clients that are scripts send, beyond what a browser allows by itself.
 _CORS_HEADERS: Final = ("Authorization", "Cache-Control", "Content-Type", "Last-Event-ID")
 
+_NOT_SHARED: Final = (
+    "Several processes may serve here, and the events of a %s are those of one: use a RedisHub."
+)
 _NO_TOPIC: Final = sentence(404, "There is no such topic here.")
 _AWAY: Final = sentence(
     503, "The events cannot be reached now; please try again.", (("Retry-After", "1"),)
@@ -57,7 +62,7 @@ class EventsApp:
 
     def __init__(
         self,
-        hub: Hub,
+        hub: Feed,
         *,
         topics: Topics,
         limit: int = 3,
@@ -70,9 +75,10 @@ class EventsApp:
         #: See ``wsgistream.wsgi.waiting``: what others wrote may take its time.
         self.quick = not callable(topics)
         self._hub = hub
+        self._was_told = False
         self._places = Places(limit)
         self._heartbeat = check_heartbeat(heartbeat)
-        self._publisher = None if publish is None else Publisher(hub, publish, longest)
+        self._publisher = None if publish is None else _publisher(hub, publish, longest)
         methods = "GET, HEAD, OPTIONS" if publish is None else "GET, HEAD, OPTIONS, POST"
         self._allow = ("Allow", methods)
         self._cors: Cors | None = None
@@ -117,6 +123,9 @@ class EventsApp:
         topics = self._topics(environ)
         if IN_LOOP in environ and not self._hub.quick:
             raise WouldBlock
+        if not self._hub.shared and environ["wsgi.multiprocess"] and not self._was_told:
+            self._was_told = True
+            _logger.warning(_NOT_SHARED, type(self._hub).__name__)
         view = partial(self._viewer, topics, _last_id(environ))
         body = self._places.let_in(environ, view)
         try:
@@ -126,7 +135,7 @@ class EventsApp:
             raise
         return body
 
-    def _viewer(self, topics: Iterable[str], last_id: str | None) -> Viewer:
+    def _viewer(self, topics: Iterable[str], last_id: str | None) -> Wakeable:
         viewer = self._hub.subscribe(topics, last_id)
         viewer.heartbeat = self._heartbeat
         return viewer
@@ -147,6 +156,12 @@ class EventsApp:
             headers += self._cors.fields(environ.get("HTTP_ORIGIN"))
             plan = plan._replace(headers=tuple(headers))
         begin(plan, start_response)
+
+
+def _publisher(hub: Feed, publish: Permission, longest: int) -> Publisher:
+    if not isinstance(hub, Hub):
+        raise TypeError(f"What publishes is a Hub, not {hub!r}.")
+    return Publisher(hub, publish, longest)
 
 
 def _picked(topics: Iterable[str]) -> Callable[[Environ], Iterable[str]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 from wsgistream.apps.listing import ListingResponse
 from wsgistream.errors import NotFound
@@ -41,6 +43,9 @@ from wsgistream.types import (
 from wsgistream.wsgi.bodies import close
 from wsgistream.wsgi.waiting import IN_LOOP, WouldBlock, is_quick
 
+if TYPE_CHECKING:
+    from wsgistream.apps.live import LiveListing
+
 _READING = ("GET", "HEAD")
 
 
@@ -61,12 +66,13 @@ class DirectoryApp:
 
     ``root``: a folder, the URL of a folder of objects such as ``s3://bucket/prefix``, or a Store.
     ``index``: names that answer for their folder, the first there is. ``listing``: show the
-    folders that have none. ``hidden``: give dot-files too. ``follow_symlinks``: let links lead out
-    of ``root``. ``download``: send every file, or those whose name it says yes to, as an
-    attachment. ``etag``: makes the entity-tags; None: no tags. ``cache_control`` and ``headers``
-    go with every file. ``fallback``: what answers for the missing: an application, or the name of
-    a file below ``root``; ``app``: the same, as this class is used as a middleware. ``responder``:
-    what answers with the file that was found.
+    folders that have none; ``live``: and what happens in them, by the events at ``/-/events/``.
+    ``hidden``: give dot-files too. ``follow_symlinks``: let links lead out of ``root``.
+    ``download``: send every file, or those whose name it says yes to, as an attachment. ``etag``:
+    makes the entity-tags; None: no tags. ``cache_control``, or what it finds for the name of a
+    file, and ``headers`` go with every file. ``fallback``: what answers for the missing: an
+    application, or the name of a file below ``root``; ``app``: the same, as this class is used as a
+    middleware. ``responder``: what answers with the file that was found.
 
     Raises ValueError where there is no such folder, and for a header that could not be sent.
     """
@@ -77,7 +83,8 @@ class DirectoryApp:
         *,
         index: Sequence[str] = ("index.html",),
         listing: bool = False,
-        cache_control: str | None = None,
+        live: bool = False,
+        cache_control: str | Callable[[str], str | None] | None = None,
         headers: Iterable[Header] = (),
         follow_symlinks: bool = False,
         hidden: bool = False,
@@ -94,7 +101,10 @@ class DirectoryApp:
         store = _store_at(root, hidden, follow_symlinks, etag)
         self._index = tuple(index)
         self._listing = listing
-        self._extra = extra_fields(cache_control, headers)
+        self._live = _live(store, listing) if live else None
+        self._keep = cache_control if callable(cache_control) else None
+        always = None if callable(cache_control) else cache_control
+        self._extra = extra_fields(always, headers)
         # A listing is made of what is there now, however long its files may be kept.
         self._listed = extra_fields("no-cache", headers)
         self._download = download
@@ -106,6 +116,7 @@ class DirectoryApp:
             and etag in (None, etag_of_status)
             and responder is respond
             and not callable(download)
+            and self._keep is None
             and (self._inner is None or is_quick(self._inner))
         )
         self._store = Shelf(store) if isinstance(store, Folder) and is_quick(self) else store
@@ -113,6 +124,8 @@ class DirectoryApp:
         self._asked = store if responder is respond and isinstance(store, StoreOfRequests) else None
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
+        if self._live is not None and self._live.answers(environ):
+            return self._live(environ, start_response)
         if environ["REQUEST_METHOD"] not in _READING:
             other = self._inner or answer_other_method
             return other(environ, start_response)
@@ -135,7 +148,7 @@ class DirectoryApp:
             if found is None or isinstance(found, ListingResponse):
                 return found
             return self._give(found)
-        source = store.find(target.segments, encodings)
+        source = self._open(store, target.segments, encodings)
         if source is not None:
             return self._give(source, target.segments[-1])
         folder = self._folder(store, target.segments, encodings, IN_LOOP in environ)
@@ -148,27 +161,36 @@ class DirectoryApp:
         self, store: Store, path: tuple[str, ...], encodings: Sequence[str], in_loop: bool
     ) -> Source | ListingResponse | None:
         for name in self._index:
-            source = store.find((*path, name), encodings)
+            source = self._open(store, (*path, name), encodings)
             if source is not None:
                 return source
         if self._listing and in_loop:
             raise WouldBlock
         entries = store.list(path) if self._listing else None
-        return None if entries is None else ListingResponse(path, entries, self._listed)
+        script = None if self._live is None else self._live.script
+        return (
+            None if entries is None else ListingResponse(path, entries, self._listed, script=script)
+        )
 
     def _fallen_back(self, store: Store, environ: Environ) -> WSGIApp:
         encodings = acceptable_codings(environ.get("HTTP_ACCEPT_ENCODING"))
-        source = store.find(self._fallback, encodings)
+        source = self._open(store, self._fallback, encodings)
         if source is None:
             raise NotFound
         return self._give(source)
 
+    def _open(self, store: Store, path: Sequence[str], encodings: Sequence[str]) -> Source | None:
+        """Open a file, and say how long it may be kept."""
+        source = store.find(path, encodings)
+        if source is not None and self._keep is not None:
+            with _closed_on_failure(source):
+                fields = extra_fields(self._keep(path[-1]), ())
+                source.meta = with_fields(source.meta, fields)
+        return source
+
     def _give(self, source: Source, name: str = "") -> WSGIApp:
-        try:
+        with _closed_on_failure(source):
             extra = (*self._disposition(name), *self._extra)
-        except BaseException:
-            source.close()
-            raise
         if extra:
             source.meta = with_fields(source.meta, extra)
         return partial(_give, self._responder, source)
@@ -178,6 +200,15 @@ class DirectoryApp:
         if not (name and download):
             return ()
         return (("Content-Disposition", content_disposition(name, download=True)),)
+
+
+@contextmanager
+def _closed_on_failure(source: Source) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        source.close()
+        raise
 
 
 def _store_at(
@@ -195,6 +226,14 @@ def _store_at(
     if hidden:
         raise ValueError("What a Store hides is its own option.")
     return root
+
+
+def _live(store: Store, listing: bool) -> LiveListing:
+    if not listing:
+        raise ValueError("Only the pages of a listing show what happens: live needs listing.")
+    from wsgistream.apps.live import LiveListing  # noqa: PLC0415 - few need it
+
+    return LiveListing(store)
 
 
 def _give(

@@ -20,14 +20,23 @@ _CHUNK: Final = 16 * 1024
 
 
 class ListingResponse:
-    """The entries of the folder at ``path`` as a WSGI callable; they are read as they are sent."""
+    """The entries of the folder at ``path`` as a WSGI callable; they are read as they are sent.
+
+    ``script`` is what the page runs, from the root of the folders.
+    """
 
     def __init__(
-        self, path: Sequence[str], entries: Iterable[Entry], headers: tuple[Header, ...] = ()
+        self,
+        path: Sequence[str],
+        entries: Iterable[Entry],
+        headers: tuple[Header, ...] = (),
+        *,
+        script: str | None = None,
     ) -> None:
         self._path = path
         self._entries = entries
         self._headers = headers
+        self._script = script
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Body:
         if prefers_json(environ.get("HTTP_ACCEPT")):
@@ -35,7 +44,7 @@ class ListingResponse:
             text = json_listing(self._path, self._entries)
         else:
             content_type = "text/html; charset=utf-8"
-            text = html_listing(_TEMPLATE, self._path, self._entries)
+            text = html_listing(_TEMPLATE, self._path, self._entries, script=self._script)
         extra = (NOSNIFF, ("Vary", "Accept"), *self._headers)
         source = Stream(_encoded(text), Meta(None, content_type, extra=extra))
         return respond(environ, start_response, source)

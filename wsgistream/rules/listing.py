@@ -15,15 +15,20 @@ from wsgistream.types import Entry
 
 _UNITS: Final = ("KB", "MB", "GB", "TB", "PB")
 
-_BLANK: Final = re.compile(r"\{(title|breadcrumb)\}")
+_BLANK: Final = re.compile(r"\{(title|script|breadcrumb)\}")
 
 
-def html_listing(template: str, path: Sequence[str], entries: Iterable[Entry]) -> Iterator[str]:
-    """Fill ``template`` (``{title}``, ``{breadcrumb}``, ``{rows}``) row by row."""
+def html_listing(
+    template: str, path: Sequence[str], entries: Iterable[Entry], *, script: str | None = None
+) -> Iterator[str]:
+    """Fill ``template`` (``{title}``, ``{script}``, ``{breadcrumb}``, ``{rows}``) row by row.
+
+    ``script``: where it is, from the root of the folders; None: there is none.
+    """
     title = escape(_readable(_joined(path)))
     head, _, tail = template.partition("{rows}")
     # In one pass, so that a folder named "{breadcrumb}" is no more than a name.
-    filling = {"title": title, "breadcrumb": _breadcrumb(path)}
+    filling = {"title": title, "script": _script(path, script), "breadcrumb": _breadcrumb(path)}
     yield _BLANK.sub(lambda match: filling[match[1]], head)
     for entry in entries:
         yield _row(entry)
@@ -52,6 +57,11 @@ def json_listing(path: Sequence[str], entries: Iterable[Entry]) -> Iterator[str]
 
 def _joined(path: Sequence[str]) -> str:
     return "/" + "".join(f"{name}/" for name in path)
+
+
+def _script(path: Sequence[str], script: str | None) -> str:
+    # A file of its own, as a content security policy may ask for.
+    return "" if script is None else f'<script src="{"../" * len(path)}{script}" defer></script>'
 
 
 def _breadcrumb(path: Sequence[str]) -> str:

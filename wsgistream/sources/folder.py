@@ -32,6 +32,10 @@ class NotAcceptable(Exception):
     """The client refuses every coding that the file exists in (RFC 9110 §12.5.3)."""
 
 
+class BeingWritten(OSError):
+    """There is only a part of the file yet."""
+
+
 class Folder:
     """The regular files below ``root``.
 

@@ -217,7 +217,7 @@ def test_where_the_system_tells_nothing_it_is_asked(
     assert reader.now() == b"new\n"
     stream.close()
     assert not len(alarms)
-    stream._look(1)  # type: ignore[attr-defined] - as an alarm that was already on its way
+    stream._sight._look(1)  # type: ignore[attr-defined] - as an alarm that was already on its way
     assert not len(alarms)
 
 
@@ -291,3 +291,19 @@ def test_our_server_parks_those_who_follow(path: Path) -> None:
         add(path, b"hello\n")
         assert [source.read()[0].data for source in sources] == ["hello"] * 10
         assert run.server.counters.total()["idle_streams"] <= 10
+
+
+def test_a_line_that_has_no_end_is_no_part_of_the_first_of_another_file(path: Path) -> None:
+    with closing(follow(path, events=True)) as stream:
+        reader, events = Reader(stream), EventReader()
+        add(path, b"whole\nhalf")
+        assert [event.data for event in events.feed(reader.now())] == ["whole"]
+        path.rename(path.with_suffix(".1"))
+        path.write_bytes(b"first\n")
+        assert [event.data for event in events.feed(reader.now())] == ["half", "first"]
+        add(path, b"left")
+        assert events.feed(reader.now()) == []
+        os.truncate(path, 0)
+        assert [event.data for event in events.feed(reader.now())] == ["left"]
+        add(path, b"anew\n")
+        assert [event.data for event in events.feed(reader.now())] == ["anew"]

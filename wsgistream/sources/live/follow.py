@@ -11,8 +11,8 @@ from typing import Final
 
 from wsgistream.rules.sse import LONGEST, encode_event
 from wsgistream.sources.file import open_regular
-from wsgistream.sources.live.inotify import WATCHES
-from wsgistream.wsgi.alarm import ALARMS, Alarm, Alarms
+from wsgistream.sources.live.sight import Sight
+from wsgistream.wsgi.alarm import ALARMS, Alarms
 from wsgistream.wsgi.waiting import Around, Wakeable
 
 # Bytes that are read at once.
@@ -58,14 +58,13 @@ class Follow(Wakeable):
     ) -> None:
         self._path = os.fspath(path)
         self._alarms = alarms
-        self._poll = poll
-        self._unwatch: list[Callable[[], None]] = []
-        self._alarm: Alarm | None = None
         self._closed = False
         self._file: io.FileIO = open_regular(self._path)
+        #: How often it has begun a file anew.
+        self.begun = 0
         if not whole:
             self._file.seek(0, os.SEEK_END)
-        self._watch()
+        self._sight = self._watch(poll)
 
     def take(self) -> bytes | None:
         chunk = self._file.read(_CHUNK)
@@ -73,13 +72,14 @@ class Follow(Wakeable):
             return chunk
         if self._file.tell() > os.fstat(self._file.fileno()).st_size:
             self._file.seek(0)
+            self.begun += 1
             return self._file.read(_CHUNK) or None
         return self._next() if self._was_replaced() else None
 
     def close(self) -> None:
         if not self._closed:
             self._closed = True
-            self._stop()
+            self._sight.close()
             self._file.close()
 
     def _was_replaced(self) -> bool:
@@ -96,33 +96,16 @@ class Follow(Wakeable):
             file = open_regular(self._path)
             self._file.close()
             self._file = file
-            self._stop()
-            self._watch()
+            self.begun += 1
+            self._sight.close()
+            self._sight = self._watch(self._sight.poll)
             return self._file.read(_CHUNK) or None
         return None
 
-    def _watch(self) -> None:
-        if self._poll is None:
-            # A link, and what it leads to.
-            try:
-                for path in {os.path.abspath(self._path), os.path.realpath(self._path)}:
-                    self._unwatch.append(WATCHES.add(path, self.wake))
-            except OSError:
-                self._stop()
-                self._poll = _POLL
-        if self._poll is not None:
-            self._look(self._poll)
-
-    def _look(self, poll: float) -> None:
-        if not self._closed:
-            self._alarm = self._alarms.at(self._alarms.clock() + poll, lambda: self._look(poll))
-            self.wake()
-
-    def _stop(self) -> None:
-        while self._unwatch:
-            self._unwatch.pop()()
-        if self._alarm is not None:
-            self._alarms.cancel(self._alarm)
+    def _watch(self, poll: float | None) -> Sight:
+        # A link, and what it leads to.
+        paths = {os.path.abspath(self._path), os.path.realpath(self._path)}
+        return Sight(paths, self.wake, poll=poll, otherwise=_POLL, alarms=self._alarms)
 
 
 class Growing(Follow):
@@ -149,12 +132,19 @@ class Growing(Follow):
 class _Lines(Around):
     """Lines as events."""
 
-    def __init__(self, body: Wakeable) -> None:
+    _body: Follow
+
+    def __init__(self, body: Follow) -> None:
         super().__init__(body)
         self._rest = b""
+        self._begun = body.begun
 
     def take(self) -> bytes | None:
         chunk = self._body.take()
+        if self._body.begun > self._begun:
+            self._begun = self._body.begun
+            # What was left without an end is no part of the line that comes first now.
+            chunk = (b"\n" if self._rest else b"") + (chunk or b"")
         if chunk is None:
             return None
         *lines, rest = (self._rest + chunk).split(b"\n")

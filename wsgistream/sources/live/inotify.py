@@ -12,8 +12,9 @@ from typing import Any, Final, TypeAlias
 #: Called when something happened to a file; from the thread that is told, so it must be short.
 Wake: TypeAlias = Callable[[], object]
 
-# What happens in a folder, as inotify(7) names it: MODIFY, MOVED_FROM, MOVED_TO, CREATE, DELETE.
-_CHANGES: Final = 0x002 | 0x040 | 0x080 | 0x100 | 0x200
+# What happens in a folder, as inotify(7) names it: MODIFY, ATTRIB, MOVED_FROM, MOVED_TO, CREATE,
+# DELETE, MOVE_SELF.
+_CHANGES: Final = 0x002 | 0x004 | 0x040 | 0x080 | 0x100 | 0x200 | 0x800
 _ONLY_FOLDERS: Final = 0x0100_0000
 # The watch, what has happened, a number for pairs, and the length of the name that follows.
 _HEADER: Final = struct.Struct("iIII")
@@ -23,7 +24,7 @@ _libc: Any = ctypes.CDLL(None, use_errno=True)
 
 
 class Watches:
-    """Files that are watched by their names, each in a folder; the thread goes with the last."""
+    """Files that are watched by name, and folders as a whole; the thread goes with the last."""
 
     _descriptor = -1
 
@@ -40,6 +41,8 @@ class Watches:
 
     def add(self, path: str, wake: Wake) -> Callable[[], None]:
         """Have ``wake`` called when a file changes, comes or goes; gives what ends that.
+
+        With a slash at the end of the path it is called for every file of that folder.
 
         Raises OSError where the system has no more watches, or none at all.
         """
@@ -99,7 +102,9 @@ class Watches:
                         for each in names.values()
                         for wake in each
                     ]
-                found += self._wakes.get(watch, {}).get(name, ())
+                names = self._wakes.get(watch, {})
+                found += names.get(b"", ())
+                found += names.get(name, ()) if name else ()
             return found
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from threading import Lock
-from typing import Any
 
-from wsgistream.rules.sse import LONGEST, EventId, as_text, encode_event, parse_id
-from wsgistream.sources.live.hub import BadId, check_topic
+from wsgistream.rules.sse import LONGEST, EventId
+from wsgistream.sources.live.hub import BadId, Hub, Published
 from wsgistream.sources.live.log import Entry, Log, Slow, Viewer, wake_all
 
 
-class MemoryHub:
+class MemoryHub(Hub):
     """A hub of one process: ``hub.publish("news", "hello")``.
 
     It holds the last ``history`` events, each of ``longest`` bytes at most. ``slow``: what becomes
@@ -23,6 +22,7 @@ class MemoryHub:
     """
 
     quick = True
+    shared = False
 
     def __init__(
         self,
@@ -33,28 +33,17 @@ class MemoryHub:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._log = Log(history, slow)
-        self._longest = longest
+        self.longest = longest
         self._clock = clock
         self._lock = Lock()
         # What an earlier process has told comes before it.
         self._head = EventId(self._now(), 0)
         self._log.begin(self._head)
 
-    def publish(
-        self,
-        topic: str,
-        data: Any,
-        *,
-        event: str | None = None,
-        id: str | None = None,  # noqa: A002
-        retry: int | None = None,
-    ) -> str:
-        check_topic(topic)
-        text = as_text(data)
-        encoded = encode_event(text, event=event, retry=retry, longest=self._longest)
+    def add(self, published: Published) -> str:
         with self._lock:
-            self._head = self._next(id)
-            entry = Entry.of(self._head, topic, encoded)
+            self._head = self._next(published.id)
+            entry = Entry.of(self._head, published.topic, published.content)
             viewers = self._log.add([entry])
         wake_all(viewers)
         return str(entry.id)
@@ -65,11 +54,10 @@ class MemoryHub:
     def _now(self) -> int:
         return int(self._clock() * 1000)
 
-    def _next(self, wanted: str | None) -> EventId:
+    def _next(self, wanted: EventId | None) -> EventId:
         if wanted is None:
             after = self._head._replace(number=self._head.number + 1)
             return max(after, EventId(self._now(), 0))
-        found = parse_id(wanted)
-        if found is None or found <= self._head:
+        if wanted <= self._head:
             raise BadId
-        return found
+        return wanted

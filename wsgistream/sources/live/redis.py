@@ -14,9 +14,9 @@ from importlib import import_module
 from typing import Any, Final
 
 from wsgistream.rules.coding import MissingLibrary
-from wsgistream.rules.sse import LONGEST, as_text, encode_event, parse_id
+from wsgistream.rules.sse import LONGEST
 from wsgistream.sources.live.following import Follower, pauses
-from wsgistream.sources.live.hub import BadId, HubAway, check_topic
+from wsgistream.sources.live.hub import BadId, Hub, HubAway, Published
 from wsgistream.sources.live.log import Log, Slow, Viewer
 
 # Adds an event, unless this publisher has added it already and was not told: so whoever tries
@@ -38,7 +38,7 @@ _TIMEOUT: Final = 5.0
 _CLUSTER: Final = "+cluster://"
 
 
-class RedisHub:
+class RedisHub(Hub):
     """A hub of many processes and machines: ``RedisHub("redis://localhost:6379/0")``.
 
     ``url`` is one of redis-py, or ``redis+cluster://`` and a node of a cluster. The events are the
@@ -50,6 +50,8 @@ class RedisHub:
 
     Raises ValueError for an option that cannot be, and MissingLibrary without redis-py.
     """
+
+    shared = True
 
     def __init__(
         self,
@@ -67,7 +69,7 @@ class RedisHub:
         self._url = url
         self._key = key
         self._history = history
-        self._longest = longest
+        self.longest = longest
         self._patience = patience
         # In a cluster both keys have to be in one slot.
         tag = key if re.search(r"\{[^}]+\}", key) else f"{{{key}}}"
@@ -99,23 +101,15 @@ class RedisHub:
     def quick(self) -> bool:
         return self._follower is not None and self._follower.tried.is_set()
 
-    def publish(
-        self,
-        topic: str,
-        data: Any,
-        *,
-        event: str | None = None,
-        id: str | None = None,  # noqa: A002
-        retry: int | None = None,
-    ) -> str:
-        check_topic(topic)
-        if id is not None and parse_id(id) is None:
-            raise BadId
-        text = as_text(data)
-        encode_event(text, event=event, retry=retry, longest=self._longest)  # or refuse it
-        fields = {"topic": topic, "data": text, "event": event, "retry": retry}
-        given = [part for field in fields.items() if field[1] is not None for part in field]
-        return self._add([next(self._numbers), self._history, id or "*", *given])
+    def add(self, published: Published) -> str:
+        fields = published._asdict()
+        given = [
+            part
+            for name in ("topic", "data", "event", "retry")
+            if fields[name] is not None
+            for part in (name, fields[name])
+        ]
+        return self._add([next(self._numbers), self._history, str(published.id or "*"), *given])
 
     def _add(self, arguments: Sequence[Any]) -> str:
         # A thread publishes one event after the other, so of each the last one is enough to know.
@@ -151,7 +145,7 @@ class RedisHub:
                     self._log,
                     key=self._key,
                     history=self._history,
-                    longest=self._longest,
+                    longest=self.longest,
                     away=self._away,
                     refused=self._refused,
                 )
