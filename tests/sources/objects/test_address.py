@@ -70,6 +70,9 @@ def test_there_is_no_object_at(url: str) -> None:
 
 @given(st.text())
 def test_whatever_is_said_is_an_address_or_is_refused(text: str) -> None:
-    for read in (parse_address, split_object):
-        with suppress(ValueError):
-            read(text)
+    with suppress(ValueError):
+        assert parse_address(text).store in text
+    with suppress(ValueError):
+        folder, name = split_object(text)
+        assert text.startswith(folder)
+        assert name

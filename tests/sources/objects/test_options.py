@@ -160,8 +160,9 @@ def test_what_is_too_long_for_a_key_is_not_asked_for(
     assert store.requests == []
 
 
-def test_what_has_no_lists_is_not_asked_for_one() -> None:
-    Bucket("http://127.0.0.1:1/files").check()
+def test_what_has_no_lists_is_not_asked_for_one(store: Proxy) -> None:
+    Bucket(f"{store.endpoint}/files").check()
+    assert store.requests == []
 
 
 def test_a_server_of_files_is_a_store(ceph: Ceph) -> None:

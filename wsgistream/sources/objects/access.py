@@ -8,7 +8,7 @@ from datetime import timedelta
 from importlib import import_module
 from typing import Any, Final, NamedTuple
 
-from wsgistream.sources.objects.library import library, reason
+from wsgistream.sources.objects.binding import library, reason
 
 # Where S3 is, if not at Amazon; the last one found is the one that counts.
 _ENDPOINTS: Final = ("AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")

@@ -14,11 +14,11 @@ from wsgistream.rules.paths import is_hidden
 from wsgistream.sources.folder import VARY, NotAcceptable, encoded
 from wsgistream.sources.objects.access import Access, open_store
 from wsgistream.sources.objects.address import parse_address
+from wsgistream.sources.objects.binding import can_sign
 from wsgistream.sources.objects.client import Client
 from wsgistream.sources.objects.description import describe
 from wsgistream.sources.objects.failures import StoreRefusal
 from wsgistream.sources.objects.known import Known
-from wsgistream.sources.objects.library import can_sign
 from wsgistream.sources.objects.source import LinkedObject, Object
 from wsgistream.sources.objects.wish import HEAD, first_wish
 from wsgistream.types import Entry, Store

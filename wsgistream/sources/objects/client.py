@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from wsgistream.sources.objects.binding import attempt, library
 from wsgistream.sources.objects.failures import Replaced, StoreRefusal
 from wsgistream.sources.objects.known import Head, Known
-from wsgistream.sources.objects.library import attempt, library
 from wsgistream.sources.objects.wish import HEAD
 
 

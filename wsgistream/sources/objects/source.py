@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
+from wsgistream.sources.objects.binding import attempt
 from wsgistream.sources.objects.client import Client, First
 from wsgistream.sources.objects.failures import Replaced, StoreFailure
-from wsgistream.sources.objects.library import attempt
 from wsgistream.sources.objects.wish import WHOLE
 from wsgistream.types import Meta, Slice
 from wsgistream.wsgi.bodies import OnePass

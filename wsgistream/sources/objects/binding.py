@@ -1,4 +1,4 @@
-"""Library: obstore, as far as sources need it, with failures of our own for those it has."""
+"""Binding: obstore, as far as sources need it, with failures of our own for those it has."""
 
 from __future__ import annotations
 
