@@ -180,6 +180,7 @@ SERVES = [line for block in blocks("serves") for line in block.splitlines()]
 EXPECTED = {
     "wsgistream serve media --listen 127.0.0.1:8080": ("/clip.mp4", b"video"),
     "wsgistream serve media --workers auto": ("/clip.mp4", b"video"),
+    "wsgistream serve media --live": ("/clip.mp4", b"video"),
     "wsgistream serve media --compress": ("/clip.mp4", b"video"),
     "wsgistream serve media/clip.mp4": ("/", b"video"),
     "wsgistream serve site --spa": ("/any/route", b"<h1>site</h1>"),
