@@ -125,12 +125,24 @@ def django(root: str) -> WSGIApp:
     from django.http import StreamingHttpResponse  # noqa: PLC0415
     from django.urls import path  # noqa: PLC0415
 
+    def lines(rows: Any) -> Iterator[str]:
+        for row in rows.values().iterator():
+            yield json.dumps(row, cls=DjangoJSONEncoder) + "\n"
+
+    def fields(rows: Any) -> Iterator[str]:
+        writer: Any = csv.writer(_Echo())
+        for row in rows.values_list().iterator():
+            yield writer.writerow(row)
+
+    def stream(request: Any, database: str, form: str) -> Any:
+        rows = Order._default_manager.using(database)
+        return StreamingHttpResponse(lines(rows) if form == "json" else fields(rows))
+
     folder = Path(root).parent
     backend = "django.db.backends"
-    urls: list[Any] = []
     settings.configure(
         ALLOWED_HOSTS=["*"],
-        ROOT_URLCONF=urls,
+        ROOT_URLCONF=(path("<str:database>/<str:form>", stream),),
         USE_TZ=False,
         DATABASES={
             "default": {"ENGINE": f"{backend}.sqlite3", "NAME": shop_of(folder)},
@@ -157,20 +169,6 @@ def django(root: str) -> WSGIApp:
             app_label = "bench"
             db_table = "orders"
 
-    def lines(rows: Any) -> Iterator[str]:
-        for row in rows.values().iterator():
-            yield json.dumps(row, cls=DjangoJSONEncoder) + "\n"
-
-    def fields(rows: Any) -> Iterator[str]:
-        writer: Any = csv.writer(_Echo())
-        for row in rows.values_list().iterator():
-            yield writer.writerow(row)
-
-    def stream(request: Any, database: str, form: str) -> Any:
-        rows = Order._default_manager.using(database)
-        return StreamingHttpResponse(lines(rows) if form == "json" else fields(rows))
-
-    urls.append(path("<str:database>/<str:form>", stream))
     return app
 
 

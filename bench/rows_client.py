@@ -17,6 +17,7 @@ _MOMENT: Final = re.compile(rb"\b\d{10}\.\d+")
 class Streamed(NamedTuple):
     """What an answer took."""
 
+    #: Bytes of the body, with what frames its chunks.
     size: int
     seconds: float
     #: From the making of the first row, where it says when that was, to the first byte.

@@ -243,7 +243,7 @@ def test_json_is_read_as_it_is(
 ) -> None:
     if missing:
         monkeypatch.setitem(sys.modules, "msgspec.json", None)
-    monkeypatch.setattr(psycopg_rows, "_decoder", psycopg_rows._decoder.__wrapped__)
+    monkeypatch.setattr(psycopg_rows, "_json_loader", psycopg_rows._json_loader.__wrapped__)
     statement = """SELECT '{"b":[1,2.5,null,"x"],"a":123456789012345678901234567890}'::json AS a,
         '[1e400]'::json AS b"""
     assert written(postgresql.url, statement, NDJSON, "cursor") == (

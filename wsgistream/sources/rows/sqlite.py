@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, Final
 from urllib.parse import quote
@@ -14,6 +15,9 @@ from wsgistream.sources.rows.asking import Question, Table, fetched
 
 # Steps of SQLite's machine between two looks at the clock: some hundred microseconds.
 _STEPS: Final = 10_000
+
+# Rows fetched at once: there is no server to be asked seldom, and so many stay in a core's cache.
+_FEW: Final = 256
 
 
 def connect(path: str) -> Any:
@@ -41,7 +45,8 @@ def ask(
             connection.set_progress_handler(deadline.is_over, _STEPS)
         try:
             cursor.execute(*question.bound("named"))
-            yield fetched(cursor, question, deadline.begin)
+            few = replace(question, batch=min(question.batch, _FEW))
+            yield fetched(cursor, few, deadline.begin)
         finally:
             # It may be somebody's who has lent it.
             if question.timeout is not None:
