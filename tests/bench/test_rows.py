@@ -50,7 +50,7 @@ def test_what_is_cut_is_refused() -> None:
 
 
 def test_an_answer_to_its_end_is_counted() -> None:
-    with our_server(answering(iter([b"at\n", b"1700000000.5\n"]))) as port:
+    with our_server(answering(iter([b"at\n1700000000.5\n"]))) as port:
         got = stream(port, "/")
     assert 17 <= got.size < 40
     assert got.delay is not None
