@@ -10,6 +10,7 @@ import pytest
 
 from tests.ceph import Ceph
 from tests.client import ask
+from tests.servers import eventually
 from tests.sources.objects.proxy import BUSY, Fault, Proxy
 from wsgistream import Bucket, DirectoryApp, Memory, StoreRedirect
 from wsgistream.types import WSGIApp
@@ -46,6 +47,12 @@ def test_a_client_is_sent_to_the_store(ceph: Ceph, bucket: str) -> None:
     assert (answer.status, answer["cache-control"]) == (307, "no-store")
     assert "X-Amz-Expires=60" in answer["location"]
     assert followed(answer["location"], {"Range": "bytes=2-4"}) == (206, b"234")
+
+
+def test_a_link_expires(ceph: Ceph, bucket: str) -> None:
+    location = ask(served(ceph, bucket, expires=2), PATH)["location"]
+    assert followed(location, {}) == (200, b"0123456789")
+    assert eventually(lambda: followed(location, {})[0] == 403)
 
 
 @pytest.mark.parametrize(
