@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.ceph import Ceph, kill, settled_port
-from tests.servers import Connection, eventually, running
-from tests.sources.objects.proxy import Fault, Proxy, proxy
+from tests.servers import eventually, running
+from tests.sources.objects.proxy import Fault, proxy
 from wsgistream import DirectoryApp
 
 DATA = b"".join(b"%07d\n" % number for number in range(524288))  # 4 MiB
