@@ -125,17 +125,15 @@ def _told(head: bytes) -> str:
 
 
 @contextmanager
-def proxy(upstream: int) -> Iterator[Proxy]:
+def proxy(upstream: int, listener: socket.socket | None = None) -> Iterator[Proxy]:
     """Run a proxy before the store at a port of this machine."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        made = Proxy(upstream, listener.getsockname()[1])
-        thread = threading.Thread(target=made.serve, args=(listener,), daemon=True)
+    with listener or socket.create_server(("127.0.0.1", 0)) as listening:
+        made = Proxy(upstream, listening.getsockname()[1])
+        thread = threading.Thread(target=made.serve, args=(listening,), daemon=True)
         thread.start()
         try:
             yield made
         finally:
             made.over.set()
-            listener.shutdown(socket.SHUT_RDWR)
+            listening.shutdown(socket.SHUT_RDWR)
             thread.join(DEADLINE)
