@@ -85,7 +85,6 @@ class Bucket:
         self._precompressed = precompressed
         self._tell_forbidden = tell_forbidden
         self._metadata_prefix = metadata_prefix
-        self._make = LinkedObject if can_sign(self.store) else Object
 
     def check(self, *, listing: bool = True) -> None:
         """Ask the store once, so that what is wrong with its URL or its keys is seen at once.
@@ -205,7 +204,8 @@ class Bucket:
         if first is None:
             return None
         meta = describe(first.head, path[-1], self._metadata_prefix)
-        return self._make(self._client, key, first, meta)
+        make = LinkedObject if can_sign(self.store, key) else Object
+        return make(self._client, key, first, meta)
 
     def _seen(self, look: Callable[..., _Seen], *arguments: Any) -> _Seen | None:
         """Look at the store; None: what is looked for is missing, or is to seem so."""
