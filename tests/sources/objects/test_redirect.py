@@ -7,12 +7,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from obstore.store import AzureStore, MemoryStore, S3Store
 
 from tests.ceph import Ceph
 from tests.client import ask
 from tests.servers import eventually
 from tests.sources.objects.proxy import BUSY, Fault, Proxy
 from wsgistream import Bucket, DirectoryApp, Memory, StoreRedirect
+from wsgistream.sources.objects.binding import can_sign
 from wsgistream.types import WSGIApp
 
 NAME = "f\u00fclm &+%20?#.mp4"
@@ -97,6 +99,24 @@ def test_what_has_no_links_is_answered_as_without() -> None:
         return StoreRedirect()(environ, start_response, Memory(b"here"))
 
     assert ask(app).body == b"here"
+
+
+@pytest.mark.parametrize(
+    ("store", "key", "expected"),
+    [
+        pytest.param(S3Store("box"), "a b", True, id="of S3"),
+        pytest.param(AzureStore("box", account_name="x"), "a/b.txt", True, id="of Azure"),
+        pytest.param(
+            AzureStore("box", account_name="x"), "a b", False, id="none of Azure with escapes"
+        ),
+        pytest.param(
+            AzureStore("box", account_name="x", prefix="a b"), "c", False, id="nor below such"
+        ),
+        pytest.param(MemoryStore(), "a", False, id="none of memory"),
+    ],
+)
+def test_there_are_links(store: Any, key: str, expected: bool) -> None:
+    assert can_sign(store, key) is expected
 
 
 @pytest.mark.parametrize("options", [{"expires": 0}, {"expires": 700_000}, {"minimum": -1}])

@@ -27,6 +27,9 @@ _CODE: Final = re.compile(r"<Code>(\w+)</Code>")
 
 _FORBIDDEN: Final = (401, 403)
 
+# A list is asked of a server of files by a method that most of them do not know.
+_MISSING: Final = (404, 405, 501)
+
 _SIGNING: Final = frozenset({"GCSStore", "S3Store"})
 
 
@@ -72,7 +75,7 @@ def _failure(error: Exception) -> OSError:
     status = None if found is None else int(found[1])
     if status in _FORBIDDEN or kind in ("PermissionDeniedError", "UnauthenticatedError"):
         return PermissionError(errno.EACCES, reason(error))
-    if status == 404:
+    if status in _MISSING:
         return FileNotFoundError(errno.ENOENT, reason(error))
     return _failure_class(kind, status, text)(reason(error))
 
