@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections import deque
@@ -45,6 +46,8 @@ class Proxy:
     faults: deque[Fault] = field(default_factory=deque)
     always: Fault = FINE
     requests: list[str] = field(default_factory=list)
+    #: Who is asked, as the store is told; else as the client says it.
+    host: str | None = None
     #: Bytes that the store's client has taken.
     sent: int = 0
     #: Answers that the client did not want to the end.
@@ -82,6 +85,8 @@ class Proxy:
 
     def _pass(self, client: socket.socket, head: bytes, fault: Fault) -> None:
         line, _, fields = head.partition(b"\r\n")
+        if self.host is not None:
+            fields = re.sub(rb"(?i)\bhost: .*", b"Host: " + self.host.encode() + b"\r", fields)
         with socket.create_connection(("127.0.0.1", self.upstream), DEADLINE) as store:
             store.sendall(line + b"\r\nConnection: close\r\n" + fields)
             answer = b""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,48 @@ def test_anybody_s_objects_need_no_keys(ceph: Ceph) -> None:
     ceph.put(public, "a.txt", b"0123456789", x_amz_acl="public-read")
     app = DirectoryApp(ceph.store(public, anonymous=True, config={}))
     assert ask(app, "/a.txt").body == b"0123456789"
+
+
+@pytest.fixture
+def public(ceph: Ceph) -> str:
+    """A bucket whose objects anybody may read and list."""
+    bucket = f"public-{uuid.uuid4()}"
+    anybody = {"x-amz-acl": "public-read"}
+    ceph.ask("PUT", f"/{bucket}", fields=anybody)
+    ceph.ask("PUT", f"/{bucket}/films/a%20b.txt", b"0123456789", anybody)
+    return bucket
+
+
+def is_served(app: DirectoryApp) -> bool:
+    """Tell whether the film of the public bucket is there, whole and in part, and is listed."""
+    part = {"Range": "bytes=2-4", "If-None-Match": '"x"'}
+    answers = [
+        ask(app, "/films/a%20b.txt"),
+        ask(app, "/films/a%20b.txt", headers=part),
+        ask(app, "/films/b.txt"),
+        ask(app, "/films/"),
+    ]
+    assert [answer.status for answer in answers] == [200, 206, 404, 200]
+    return answers[1].body == b"234" and b"a%20b.txt" in answers[3].body
+
+
+def test_a_bucket_may_be_a_part_of_the_host_s_name(store: Proxy, public: str) -> None:
+    store.host = f"{public}.localhost"  # the gateway's domain
+    options = {"virtual_hosted_style_request": True}
+    made = Bucket(f"s3://{public}", endpoint=store.endpoint, anonymous=True, config=options)
+    assert is_served(DirectoryApp(made, listing=True))
+
+
+def test_a_bucket_of_google_s_is_asked_for_as_google_s_are(
+    ceph: Ceph, public: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the part of its interface that Google's store has in common with S3."""
+    url = f"gs://{public}"
+    made = Bucket(url, anonymous=True, config={"base_url": ceph.endpoint})
+    made.check()
+    assert is_served(DirectoryApp(made, listing=True))
+    monkeypatch.setenv("GOOGLE_BASE_URL", ceph.endpoint)
+    assert is_served(DirectoryApp(Bucket(url, anonymous=True), listing=True))
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from wsgistream.sources.objects.binding import library, reason
 # Where a store is, if not where its maker has it; the last one found is the one that counts.
 _ENDPOINTS: Final = {
     "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
+    "gs": ("GOOGLE_BASE_URL",),
     "s3": ("AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"),
 }
 
@@ -83,7 +84,8 @@ def _keys_of_profile() -> Callable[[], Any]:
 def _client_options(url: str, access: Access) -> dict[str, Any]:
     names = _ENDPOINTS.get(url[:2], ())
     found = [os.environ[name] for name in names if os.environ.get(name)]
-    endpoint = access.endpoint or access.config.get("endpoint") or [None, *found][-1] or url
+    said = (access.endpoint, access.config.get("endpoint"), access.config.get("base_url"))
+    endpoint = next(filter(None, (*said, *reversed(found))), url)
     silence = timedelta(seconds=access.timeout)
     return {
         # Who writes http:// means it.
