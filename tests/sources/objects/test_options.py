@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import sys
 import uuid
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from tests.ceph import ACCESS_KEY, SECRET_KEY, Ceph
 from tests.client import ask
 from tests.servers import process
 from tests.sources.objects.proxy import BUSY, Fault, Proxy
-from wsgistream import Bucket, DirectoryApp, FileApp, create_app
+from wsgistream import Bucket, DirectoryApp, FileApp, create_app, sign
 from wsgistream.sources.file import etag_of_content
 from wsgistream.sources.memory import Memory
 from wsgistream.types import Entry, Source
@@ -86,6 +88,26 @@ def test_the_site_of_a_url_is_its_objects() -> None:
     assert ask(create_app(root="memory://", listing=False), "/a").status == 404
     with pytest.raises(ValueError, match="in front cannot send"):
         create_app(root="memory://", offload="apache")
+
+
+def test_middleware_is_around_objects_as_around_files(
+    ceph: Ceph, bucket: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in ceph.environ.items():
+        monkeypatch.setenv(name, value)
+    ceph.put(bucket, "long.txt", b"0123456789" * 1000)
+    (tmp_path / "keys").touch(0o600)
+    (tmp_path / "keys").write_text("k" * 32)
+    around = {"prefix": "/media", "throttle": "100M", "compress": True, "metrics": True}
+    app = create_app(root=f"s3://{bucket}", **around)
+    packed = ask(app, "/media/long.txt", headers={"Accept-Encoding": "gzip"})
+    assert gzip.decompress(packed.body) == b"0123456789" * 1000
+    part = ask(app, "/media/long.txt", headers={"Range": "bytes=5-14"})
+    assert (part.status, part.body) == (206, b"5678901234")
+    signed = create_app(root=f"s3://{bucket}", sign_key_file=tmp_path / "keys")
+    assert ask(signed, "/long.txt").status == 403
+    link = sign("/long.txt", "k" * 32, expires=timedelta(minutes=1))
+    assert ask(signed, link).body == b"0123456789" * 1000
 
 
 # --- at the start --------------------------------------------------------------------------------
