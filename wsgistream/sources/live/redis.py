@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from typing import Any, Final
 
@@ -47,6 +47,7 @@ class RedisHub(Hub):
     them and some more, and each process that has viewers as many, which one thread reads. While
     Redis is away viewers wait, and then have what they have missed; what is published is tried
     again for ``patience`` seconds, and never doubled. ``slow`` and ``longest``: see MemoryHub.
+    ``clock`` and ``sleep``: seconds from anywhere, and what waits for some.
 
     Raises ValueError for an option that cannot be, and MissingLibrary without redis-py.
     """
@@ -62,6 +63,8 @@ class RedisHub(Hub):
         slow: Slow = "drop",
         longest: int = LONGEST,
         patience: float = 10.0,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         if not 0 <= patience <= threading.TIMEOUT_MAX:
             raise ValueError(f"Patience is seconds from 0, not {patience!r}.")
@@ -71,6 +74,8 @@ class RedisHub(Hub):
         self._history = history
         self.longest = longest
         self._patience = patience
+        self._clock = clock
+        self._sleep = sleep
         # In a cluster both keys have to be in one slot.
         tag = key if re.search(r"\{[^}]+\}", key) else f"{{{key}}}"
         self._name = f"{tag}:publisher:{uuid.uuid4().hex}"
@@ -114,16 +119,16 @@ class RedisHub(Hub):
     def _add(self, arguments: Sequence[Any]) -> str:
         # A thread publishes one event after the other, so of each the last one is enough to know.
         publisher = f"{self._name}:{os.getpid()}:{threading.get_ident()}"
-        until = time.monotonic() + self._patience
+        until = self._clock() + self._patience
         waits = pauses()
         while True:
             try:
                 told: bytes = self._connected().eval(_ADD, 2, self._key, publisher, *arguments)
             except self._away as error:
                 wait = next(waits)
-                if time.monotonic() + wait > until:
+                if self._clock() + wait > until:
                     raise HubAway("Redis is away: the event is perhaps not published.") from error
-                time.sleep(wait)
+                self._sleep(wait)
             except self._refused as error:
                 if "ID specified in XADD" in str(error):
                     raise BadId from None
