@@ -66,9 +66,10 @@ class WatchingChannel(AccountingChannel):
     def _wake(self) -> None:
         if not self._woken:
             self._woken = True
-            self.server.loop.line_up(self._hear)  # with thousands, whose news it may be as well
+            self.server.loop.line_up(self)  # with thousands, whose news it may be as well
 
-    def _hear(self) -> None:
+    def hear(self) -> None:
+        """Take up the news that there may be."""
         self._woken = False
         if self._idle:
             self.resume()
