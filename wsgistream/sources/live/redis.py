@@ -17,7 +17,8 @@ from wsgistream.rules.coding import MissingLibrary
 from wsgistream.rules.sse import LONGEST
 from wsgistream.sources.live.following import Follower, pauses
 from wsgistream.sources.live.hub import BadId, Hub, HubAway, Published
-from wsgistream.sources.live.log import Log, Slow, Viewer
+from wsgistream.sources.live.log import Log, Slow
+from wsgistream.sources.live.viewer import Viewer
 
 # Adds an event, unless this publisher has added it already and was not told: so whoever tries
 # again, this module or the library, doubles nothing.
@@ -139,7 +140,7 @@ class RedisHub(Hub):
     def subscribe(self, topics: Iterable[str], last_id: str | None = None) -> Viewer:
         if not self.quick:
             self._begin()
-        return self._log.view(topics, last_id)
+        return Viewer(self._log, topics, last_id)
 
     def _begin(self) -> None:
         """Have the events read, and wait until it is known where they stand, or cannot be."""
