@@ -189,15 +189,16 @@ class DirectoryApp:
         return source
 
     def _give(self, source: Source, name: str = "") -> WSGIApp:
-        with _closed_on_failure(source):
-            extra = (*self._disposition(name), *self._extra)
+        extra = self._extra
+        if name and self._download:
+            with _closed_on_failure(source):
+                extra = (*self._disposition(name), *extra)
         if extra:
             source.meta = with_fields(source.meta, extra)
         return partial(_give, self._responder, source)
 
     def _disposition(self, name: str) -> tuple[Header, ...]:
-        download = self._download(name) if callable(self._download) else self._download
-        if not (name and download):
+        if callable(self._download) and not self._download(name):
             return ()
         return (("Content-Disposition", content_disposition(name, download=True)),)
 
