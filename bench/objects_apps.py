@@ -6,31 +6,47 @@ import json
 import os
 import random
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from bench.model import KIB, MIB, Place
 from bench.objects_store import BUCKET
 from wsgistream.types import Environ, StartResponse, WSGIApp
 
-#: What is read of an object from anywhere.
+#: Bytes of a range, and where it begins and ends.
 RANGE: Final = MIB
+Piece: TypeAlias = tuple[int, int]
 
 _KEY: Final = Place.big[1:]
 _CHUNK: Final = 128 * KIB
 
 
-def places(total: int, count: int) -> Iterator[tuple[int, int]]:
-    """Choose ranges from anywhere in an object: the same ones for all."""
+def read_ranges(
+    read: Callable[[Sequence[Piece]], object], total: int, count: int, by: int
+) -> float:
+    """Have ranges read by so many threads: from anywhere in an object, the same for all.
+
+    Gives seconds.
+    """
+    pieces = places(total, count)
+    begin = time.perf_counter()
+    with ThreadPoolExecutor(by) as pool:
+        for _ in pool.map(read, [pieces[each::by] for each in range(by)]):
+            pass  # what one has raised is raised here
+    return time.perf_counter() - begin
+
+
+def places(total: int, count: int) -> Sequence[Piece]:
+    """Choose ranges."""
     chance = random.Random(1)
-    for _ in range(count):
-        start = chance.randrange(total - RANGE)
-        yield start, start + RANGE
+    starts = [chance.randrange(total - RANGE) for _ in range(count)]
+    return [(start, start + RANGE) for start in starts]
 
 
 class _Bare:
-    """The library alone, in one process that sends nothing; each way gives what it took."""
+    """The library alone, in one process that sends nothing; each way gives seconds."""
 
     def __init__(self) -> None:
         self._library = import_module("obstore")
@@ -43,20 +59,25 @@ class _Bare:
         chunks: Iterator[bytes] = result.stream(min_chunk_size=smallest)
         return chunks
 
-    def whole(self, count: int) -> list[float]:
-        return [self._read(self.size) for _ in range(count)]
+    def whole(self, count: int) -> float:
+        begin = time.perf_counter()
+        for _ in range(count):
+            self._read(self.size)
+        return time.perf_counter() - begin
 
-    def ranges(self, count: int) -> list[float]:
-        return [self._read(RANGE, range=piece) for piece in places(self.size, count)]
+    def ranges(self, count: int, by: int) -> float:
+        return read_ranges(self._read_pieces, self.size, count, by)
 
     def first(self, count: int) -> list[float]:
         return [self._begin() for _ in range(count)]
 
-    def _read(self, size: int, **options: Any) -> float:
-        begin = time.perf_counter()
+    def _read_pieces(self, pieces: Sequence[Piece]) -> None:
+        for piece in pieces:
+            self._read(RANGE, range=piece)
+
+    def _read(self, size: int, **options: Any) -> None:
         if sum(map(len, self.get(MIB, **options))) != size:
             raise OSError("The object has another size.")
-        return time.perf_counter() - begin
 
     def _begin(self) -> float:
         time.sleep(0.005)  # as who asks our server does
@@ -66,15 +87,15 @@ class _Bare:
 
 
 def bare(root: str) -> WSGIApp:
-    """Answer how long it took: ``/whole/3``, ``/ranges/100``, ``/first/100``; else the object."""
+    """Answer how long it took: ``/whole/3``, ``/ranges/100/4``, ``/first/100``; else the object."""
     made = _Bare()
 
     def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        _, way, *count = environ["PATH_INFO"].split("/")
-        if not count:
+        _, way, *counts = environ["PATH_INFO"].split("/")
+        if not counts:
             start_response("200 OK", [("Content-Length", str(made.size))])
             return made.get(_CHUNK)
-        content = json.dumps(getattr(made, way)(int(count[0]))).encode()
+        content = json.dumps(getattr(made, way)(*map(int, counts))).encode()
         start_response("200 OK", [("Content-Length", str(len(content)))])
         return [content]
 

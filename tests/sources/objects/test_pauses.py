@@ -16,7 +16,7 @@ from tests.sources.objects.proxy import Proxy
 from wsgistream import DirectoryApp
 from wsgistream.sources.objects.bucket import Bucket
 from wsgistream.sources.objects.failures import Replaced
-from wsgistream.sources.objects.part import CHUNK, PACE
+from wsgistream.sources.objects.part import BLOCK, PACE
 from wsgistream.sources.objects.resting import MOST, PAUSE
 
 DATA = b"".join(b"%07d\n" % number for number in range(2097152))  # 16 MiB
@@ -73,7 +73,8 @@ def pushed_aside(made: Bucket, store: Proxy, stack: ExitStack) -> Reader:
 
 
 def blocks(start: int, stop: int) -> Sequence[str]:
-    return [f"GET {at}-{at + CHUNK - 1} if-match" for at in range(start, stop, CHUNK)]
+    places = range(start, stop, BLOCK)
+    return [f"GET {at}-{min(at + BLOCK, SIZE) - 1} if-match" for at in places]
 
 
 def test_one_that_takes_its_time_is_one_request_where_there_is_room(
@@ -90,7 +91,7 @@ def test_one_that_pauses_goes_on_in_blocks_where_there_is_none(
     with ExitStack() as stack:
         reader = pushed_aside(made, store, stack)
         assert reader.go_on(clock, PAUSE) == DATA
-    assert store.requests == blocks(CHUNK, SIZE)
+    assert store.requests == blocks(len(reader.data), SIZE)
 
 
 def test_one_that_keeps_pace_again_has_an_answer_that_stays_open(
@@ -99,7 +100,10 @@ def test_one_that_keeps_pace_again_has_an_answer_that_stays_open(
     with ExitStack() as stack:
         reader = pushed_aside(made, store, stack)
         assert reader.go_on(clock) == DATA
-    assert store.requests == [*blocks(CHUNK, PACE), f"GET {PACE}-{SIZE - 1} if-match"]
+    *asked, last = store.requests
+    assert asked == blocks(len(reader.data), PACE)
+    start = len(reader.data) + len(asked) * BLOCK
+    assert last == f"GET {start}-{SIZE - 1} if-match"
 
 
 def test_one_that_keeps_pace_is_not_disturbed_by_others(
@@ -108,9 +112,9 @@ def test_one_that_keeps_pace_is_not_disturbed_by_others(
     with ExitStack() as stack:
         reader = stack.enter_context(closing(Reader(made)))
         data = [reader.data]
-        while sum(map(len, data)) <= PACE + CHUNK:
+        while sum(map(len, data)) <= PACE + BLOCK:
             # No more than this is held for a client of whom nothing is known.
-            assert len(data[-1]) <= CHUNK
+            assert len(data[-1]) <= BLOCK
             data.append(next(reader.chunks))
         for _ in range(MOST + 1):
             stack.enter_context(closing(Reader(made)))

@@ -11,8 +11,11 @@ from wsgistream.sources.objects.resting import PAUSE, Resting
 from wsgistream.types import Slice
 from wsgistream.wsgi.bodies import OnePass
 
-#: Bytes of a chunk: from 64 KiB to 1 MiB they cost the same, and one is held for each client.
-CHUNK: Final = 128 * 1024
+#: Bytes of a chunk, at least: from 64 KiB to 1 MiB they cost the same, and these are there first.
+CHUNK: Final = 64 * 1024
+
+#: Bytes that are asked for at once, and sent in one chunk, where nothing is to be left over.
+BLOCK: Final = 128 * 1024
 
 #: Bytes that a client takes without a pause when it keeps pace; the system may hold half of them.
 PACE: Final = 8 * 1024 * 1024
@@ -32,8 +35,10 @@ class Answer:
         self.stop: int
         self.start, self.stop = result.range
         self._position = self.start
+        size = self.stop - self.start
+        smallest = size if 0 < size <= BLOCK else CHUNK
         # The result itself may hold the store's connection.
-        self._chunks: Iterator[bytes] = attempt(result.stream, min_chunk_size=CHUNK)
+        self._chunks: Iterator[bytes] = attempt(result.stream, min_chunk_size=smallest)
         self._rest = memoryview(b"")
 
     @property
@@ -101,7 +106,7 @@ class Part:
         while True:
             answer = answer or self._go_on(position)
             try:
-                chunk = answer.read(None if self._keeps_pace else CHUNK)
+                chunk = answer.read(None if self._keeps_pace else BLOCK)
             except StoreFailure:
                 answer = None
                 failures += 1
@@ -124,4 +129,4 @@ class Part:
     def _go_on(self, position: int) -> Answer:
         """Ask for what comes next: all there is, or a block."""
         in_blocks = self._was_given_up and not self._keeps_pace
-        return self._ask(position, min(position + CHUNK, self._stop) if in_blocks else self._stop)
+        return self._ask(position, min(position + BLOCK, self._stop) if in_blocks else self._stop)
