@@ -41,6 +41,15 @@ class Topic:
         self.viewers: set[Wakeable] = set()
 
 
+class Newest(NamedTuple):
+    """The newest event, for all who have had those before it: they need no lock to have it."""
+
+    before: EventId | None
+    """The last event there was before it."""
+    topic: Topic
+    entry: Entry
+
+
 class Log:
     """The last ``history`` events; any thread may use it. It is empty, and waits for ``begin``."""
 
@@ -61,12 +70,14 @@ class Log:
         self._topics: dict[str, Topic] = {}
         #: The last event there was, and the last that is gone; None: nobody knows them yet.
         self.head: EventId | None = None
+        self.newest: Newest | None = None
         self._forgotten = EventId(0, 0)
 
     def begin(self, at: EventId, entries: Iterable[Entry] = ()) -> Collection[Wakeable]:
         """Say what there is: all up to ``at`` is gone. Gives the viewers to be woken."""
         with self.lock:
             self.head = self._forgotten = at
+            self.newest = None
             self._entries.clear()
             self._topics = {name: each for name, each in self._topics.items() if each.viewers}
             woken: set[Wakeable] = set()
@@ -88,6 +99,7 @@ class Log:
             topic = self._topic(entry.topic)
             topic.entries.append(entry)
             self._entries.append(entry)
+            self.newest = Newest(self.head, topic, entry)
             self.head = entry.id
             woken |= topic.viewers
             if len(self._entries) > self._history:
