@@ -73,6 +73,16 @@ class Crew:
         """Have work begun, on any core."""
         return self._begin(None, work, arguments, options)
 
+    def run_beside(
+        self,
+        work: Callable[Arguments, Answer],
+        *arguments: Arguments.args,
+        **options: Arguments.kwargs,
+    ) -> Answer:
+        """Have work done on the server's cores, where the others are somebody else's."""
+        job: Job[Answer] = self._begin(self._cores.server, work, arguments, options)
+        return job.result()
+
     def run(
         self,
         work: Callable[Arguments, Answer],

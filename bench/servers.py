@@ -8,12 +8,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Final
 
 from bench.model import Command, Contestant, Place
+from bench.objects_store import BUCKET, environ_of, missing_store
 from bench.process import ROOT
 from bench.rows_database import find_program, shop_of
 
@@ -41,10 +42,14 @@ def _program(server: str, app: str) -> Callable[[Place, int], Command]:
 
 def _ours(*options: str) -> Callable[[Place, int], Command]:
     def command(place: Place, port: int) -> Command:
-        arguments = ["wsgistream", "serve", str(place.root), "--quiet", "--grace=0"]
-        return Command([*_PYTHON, *arguments, "--listen", f"127.0.0.1:{port}", *options])
+        return _serve(str(place.root), port, *options)
 
     return command
+
+
+def _serve(what: str, port: int, *options: str) -> Command:
+    arguments = ["wsgistream", "serve", what, "--quiet", "--grace=0"]
+    return Command([*_PYTHON, *arguments, "--listen", f"127.0.0.1:{port}", *options])
 
 
 @cache
@@ -93,11 +98,12 @@ def _nginx(place: Place, port: int) -> Command:
 
 
 def _gunicorn(place: Place, port: int) -> Command:
+    return _gthread("wsgistream:create_app()", port, {"WSGISTREAM_ROOT": str(place.root)})
+
+
+def _gthread(app: str, port: int, environment: Mapping[str, str] | None = None) -> Command:
     arguments = ["gunicorn", "--worker-class=gthread", "--threads=4", "--log-level=warning"]
-    return Command(
-        [*_PYTHON, *arguments, f"--bind=127.0.0.1:{port}", "wsgistream:create_app()"],
-        {"WSGISTREAM_ROOT": str(place.root)},
-    )
+    return Command([*_PYTHON, *arguments, f"--bind=127.0.0.1:{port}", app], environment or {})
 
 
 def _uvicorn(app: str) -> Callable[[Place, int], Command]:
@@ -244,6 +250,52 @@ DJANGO_ROWS: Final = Contestant(
 )
 DATASETTE: Final = Contestant(
     "datasette", "?_stream=1 of Datasette", _datasette, _needs("datasette")
+)
+
+
+def _of_objects(command: Callable[[Place, int], Command]) -> Callable[[Place, int], Command]:
+    """Start it where the store can be found."""
+
+    def told(place: Place, port: int) -> Command:
+        made = command(place, port)
+        return replace(made, environment={**made.environment, **environ_of(place.temporary)})
+
+    return told
+
+
+def _our_objects(place: Place, port: int) -> Command:
+    url = f"s3://{environ_of(place.temporary)[BUCKET]}"
+    return _serve(url, port)
+
+
+def _flask_objects(place: Place, port: int) -> Command:
+    return _gthread("bench.objects_apps:flask()", port)
+
+
+def _no_flask() -> str | None:
+    return _needs("boto3", "flask", "gunicorn")() or missing_store()
+
+
+OUR_OBJECTS: Final = Contestant(
+    "ours", "wsgistream serve s3://", _of_objects(_our_objects), missing_store, is_ours=True
+)
+BARE_OBJECTS: Final = replace(
+    OUR_OBJECTS,
+    name="bare",
+    what="obstore alone, which sends nothing",
+    command=_of_objects(_program("ours", "objects_bare")),
+)
+FLASK_GUNICORN_OBJECTS: Final = Contestant(
+    "flask, gunicorn",
+    "a Flask view over boto3's StreamingBody on gunicorn, gthread",
+    _of_objects(_flask_objects),
+    _no_flask,
+)
+FLASK_WAITRESS_OBJECTS: Final = replace(
+    FLASK_GUNICORN_OBJECTS,
+    name="flask, waitress",
+    what="the same on waitress",
+    command=_of_objects(_program("waitress", "objects_flask")),
 )
 
 BARE: Final = Contestant(

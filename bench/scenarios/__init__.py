@@ -11,6 +11,7 @@ from bench.scenarios.events import EVENTS
 from bench.scenarios.generator import GENERATOR
 from bench.scenarios.idle import IDLE
 from bench.scenarios.middleware import MIDDLEWARE
+from bench.scenarios.objects import OBJECTS, OBJECTS_MEMORY
 from bench.scenarios.paced import PACED
 from bench.scenarios.ranges import RANGES
 from bench.scenarios.rows import ROWS, ROWS_MEMORY, ROWS_SQLITE, ROWS_SQLITE_MEMORY
@@ -38,5 +39,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
         ROWS_SQLITE,
         ROWS_MEMORY,
         ROWS_SQLITE_MEMORY,
+        OBJECTS,
+        OBJECTS_MEMORY,
     )
 }

@@ -9,6 +9,7 @@ from waitress.task import Task
 from wsgistream.rules.access import Access
 from wsgistream.rules.head import write_head
 from wsgistream.server.sending import SMALL
+from wsgistream.wsgi.notes import Notes, rows_in
 from wsgistream.wsgi.text import as_bytes
 
 #: What is overridden or read of waitress beyond its documentation; a test looks for each.
@@ -63,6 +64,8 @@ class FramedTask(Task):  # type: ignore[misc]
     #: The application was asked in the loop, and told so.
     asked_in_loop = False
     _access: Access | None = None
+    #: What its application may know of it; None: nobody wants to.
+    _notes: Notes | None = None
     #: It has a body, as its head says.
     _bodied = False
 
@@ -171,7 +174,8 @@ class FramedTask(Task):  # type: ignore[misc]
 
     def access(self) -> Access:
         """Say who asked for what."""
-        return self._access or self._make_access()
+        access = self._access or self._make_access()
+        return access if self._notes is None else access._replace(rows=rows_in(self._notes))
 
     def _make_access(self) -> Access:
         request, headers = self.request, self.request.headers

@@ -18,6 +18,7 @@ from wsgistream.server.outgoing import FilePart
 from wsgistream.server.start_response import StartedTask
 from wsgistream.wsgi.bodies import close
 from wsgistream.wsgi.files import FileWrapper, length_of
+from wsgistream.wsgi.notes import NOTES
 from wsgistream.wsgi.text import as_bytes
 from wsgistream.wsgi.waiting import IN_LOOP, Wakeable, is_pausable
 
@@ -148,6 +149,8 @@ class ApplicationTask(StartedTask, WSGITask):  # type: ignore[misc]
         environ = make_environ(self.channel, self.request, self.version)
         if self.in_loop:
             environ[IN_LOOP] = self.asked_in_loop = True
+        if self.channel.logs:
+            environ[NOTES] = self._notes = {}
         try:
             return self.channel.server.application(environ, self.start_response)
         finally:
