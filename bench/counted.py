@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import IO, Final, NamedTuple
 
@@ -110,18 +110,23 @@ class Publishers:
     def __init__(self) -> None:
         self.published: set[str] = set()
         #: Those that were sent and not answered, which may be there or not.
-        self.unsure = 0
+        self.unsure: set[str] = set()
 
-    @contextmanager
-    def publishing(self, numbers: Iterator[int], addresses: Sequence[str]) -> Iterator[None]:
-        """Have events published at several addresses, all of them until the block has ended."""
-        places = itertools.islice(itertools.cycle(addresses), _PUBLISHERS)
-        threads = [threading.Thread(target=self._publish, args=(numbers, each)) for each in places]
-        for thread in threads:
-            thread.start()
-        yield
-        for thread in threads:
-            thread.join()
+    def begin(self, numbers: Iterable[int], addresses: Sequence[str]) -> None:
+        """Begin to publish events, at several addresses."""
+        shared = iter(numbers)
+        for address in itertools.islice(itertools.cycle(addresses), _PUBLISHERS):
+            threading.Thread(target=self._publish, args=(shared, address), daemon=True).start()
+
+    def reach(self, count: int) -> None:
+        """Wait until so many are published; raises TimeoutError where it goes on no more."""
+        before, since = -1, time.monotonic()
+        while (now := len(self.published)) < count:
+            if now > before:
+                before, since = now, time.monotonic()
+            elif time.monotonic() - since > _PATIENCE:
+                raise TimeoutError(f"Nothing was published for {_PATIENCE:g} seconds.")
+            time.sleep(_PAUSE)
 
     def _publish(self, numbers: Iterator[int], address: str) -> None:
         line: Line | None = None
@@ -135,7 +140,7 @@ class Publishers:
                 except (OSError, Broken):
                     if line is not None:
                         line.close()
-                        self.unsure += 1
+                        self.unsure.add(said)
                     line = None
                     time.sleep(_PAUSE)
             self.published.add(said)
@@ -183,7 +188,7 @@ class Viewer:
                 event[name] = value.decode().rstrip("\n")
                 continue
             # Only now it is whole: what has come of another may have been cut.
-            self._last_id = event[b"id"]
+            self._last_id = event.get(b"id", self._last_id)
             self.missed += b"event" in event
             self.has_begun.set()
             if b"data" in event:
@@ -212,14 +217,14 @@ def _count(events: int, hosts: Sequence[Host], folder: str) -> int:
             viewer.has_begun.wait(_PATIENCE)
         for number, (name, places, killed) in enumerate(quarters):
             start, stop = number * events // 4, (number + 1) * events // 4
-            with publishers.publishing(iter(range(start, stop)), places):
-                while len(publishers.published) < (start + stop) // 2:
-                    time.sleep(_PAUSE)
-                for program in killed:
-                    program.kill()
-                time.sleep(_AWAY)
-                for program in killed:
-                    program.start()
+            publishers.begin(range(start, stop), places)
+            publishers.reach((start + stop) // 2)
+            for program in killed:
+                program.kill()
+            time.sleep(_AWAY)
+            for program in killed:
+                program.start()
+            publishers.reach(stop)
             _tell(f"{stop} published; killed meanwhile: {name}")
         with closing(Line(_PORT, host=one)) as line:
             line.ask(_publish(_LAST))
@@ -233,7 +238,7 @@ def _verdict(publishers: Publishers, viewers: Sequence[Viewer], seconds: float) 
     missed = sum(viewer.missed for viewer in viewers)
     _tell(
         f"{len(publishers.published)} events published in {seconds:.0f} s,"
-        f" {publishers.unsure} perhaps; {len(viewers)} viewers,"
+        f" {len(publishers.unsure)} perhaps; {len(viewers)} viewers,"
         f" {sum(viewer.breaks for viewer in viewers)} times interrupted:"
         f" {found.lost} lost, {found.doubled} doubled, {missed} times told of a gap;"
         f" orders: {found.orders}"
