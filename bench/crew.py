@@ -24,6 +24,10 @@ class Job(Generic[Answer]):
     def __init__(self, member: _Member) -> None:
         self._member = member
 
+    def is_over(self) -> bool:
+        """Tell whether the result is there."""
+        return self._member.has_answered()
+
     def result(self) -> Answer:
         """Wait for the end; raises what the work has raised."""
         answer: Answer = self._member.answer()
@@ -109,6 +113,9 @@ class _Member:
     def begin(self, task: tuple[Any, ...]) -> None:
         self.is_busy = True
         self._line.send(task)
+
+    def has_answered(self) -> bool:
+        return self._line.poll()
 
     def answer(self) -> Any:
         if not self._line.poll(_PATIENCE):

@@ -65,14 +65,15 @@ def _of_sqlite(path: Path) -> Mapping[str, WSGIApp]:
     def adbc() -> Any:
         return import_module("adbc_driver_sqlite.dbapi").connect(f"file:{path}?mode=ro")
 
-    def app(connect: Any) -> WSGIApp:
-        return QueryApp(connect, _SQLITE, formats=_FORMATS)
+    def app(connect: Any, *, by_arrow: bool = False) -> WSGIApp:
+        return QueryApp(connect, _SQLITE, formats=_FORMATS, by_arrow=by_arrow)
 
     engine = import_module("sqlalchemy").create_engine(f"sqlite:///{path}")
     return {
         "sqlite": app(f"sqlite:///{path}"),
         "sqlite-engine": app(engine),
         "sqlite-adbc": app(adbc),
+        "sqlite-arrow": app(adbc, by_arrow=True),
     }
 
 
@@ -145,7 +146,8 @@ def django(root: str) -> WSGIApp:
         ROOT_URLCONF=(path("<str:database>/<str:form>", stream),),
         USE_TZ=False,
         DATABASES={
-            "default": {"ENGINE": f"{backend}.sqlite3", "NAME": shop_of(folder)},
+            "default": {},
+            "sqlite": {"ENGINE": f"{backend}.sqlite3", "NAME": shop_of(folder)},
             "postgresql": {
                 "ENGINE": f"{backend}.postgresql",
                 "NAME": "postgres",

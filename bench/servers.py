@@ -110,7 +110,7 @@ def _uvicorn(app: str) -> Callable[[Place, int], Command]:
     def command(place: Place, port: int) -> Command:
         arguments = ["uvicorn", "--no-access-log", "--log-level=warning", f"--port={port}"]
         return Command(
-            [*_PYTHON, *arguments, "--timeout-graceful-shutdown=1", f"bench.asgi:{app}"],
+            [*_PYTHON, *arguments, "--timeout-graceful-shutdown=1", f"bench.{app}"],
             {"BENCH_ROOT": str(place.root)},
         )
 
@@ -156,7 +156,7 @@ GUNICORN: Final = Contestant(
     "gunicorn", "our DirectoryApp on gunicorn, gthread", _gunicorn, _needs("gunicorn")
 )
 UVICORN: Final = Contestant(
-    "uvicorn", "Starlette on uvicorn", _uvicorn("app"), _needs("uvicorn", "starlette")
+    "uvicorn", "Starlette on uvicorn", _uvicorn("asgi:app"), _needs("uvicorn", "starlette")
 )
 GRANIAN: Final = Contestant("granian", "our DirectoryApp on granian", _granian, _needs("granian"))
 
@@ -176,6 +176,15 @@ OUR_EVENTS: Final = Contestant(
     _program("ours", "events"),
     _present,
     is_ours=True,
+)
+
+# Which uvicorn takes by itself where they are.
+_FASTER: Final = "" if _needs("uvloop", "httptools")() else ", with uvloop and httptools"
+SSE_STARLETTE: Final = Contestant(
+    "sse-starlette",
+    f"EventSourceResponse on uvicorn{_FASTER}",
+    _uvicorn("sse:app"),
+    _needs("uvicorn", "sse_starlette"),
 )
 
 OUR_GZIP: Final = Contestant(
@@ -204,7 +213,7 @@ DJANGO_GZIP: Final = Contestant(
 STARLETTE_GZIP: Final = Contestant(
     "starlette",
     "Starlette's GZipMiddleware on uvicorn",
-    _uvicorn("compressed"),
+    _uvicorn("asgi:compressed"),
     _needs("uvicorn", "starlette"),
 )
 

@@ -24,6 +24,7 @@ from wsgistream.sources.rows.given import rows_from
 from wsgistream.sources.rows.writing import Writing
 from wsgistream.sources.stream import Stream
 from wsgistream.types import Body, Environ, Header, Meta, Plan, StartResponse
+from wsgistream.wsgi.notes import note_rows
 from wsgistream.wsgi.waiting import IN_LOOP, WouldBlock
 
 _VARY: Final = ("Vary", "Accept")
@@ -102,6 +103,7 @@ class RowsResponse:
             writing.begin()
         except NoConnection as error:
             return refuse(error, environ, start_response)
+        note_rows(environ, lambda: writing.count)
         if writing.estimate is not None:
             field = ("X-Estimated-Rows", str(writing.estimate))
             plan = plan._replace(headers=(*plan.headers, field))

@@ -7,6 +7,7 @@ from typing import Final
 from bench.model import Scenario
 from bench.scenarios.beside import BESIDE
 from bench.scenarios.compress import COMPRESS
+from bench.scenarios.events import EVENTS
 from bench.scenarios.generator import GENERATOR
 from bench.scenarios.idle import IDLE
 from bench.scenarios.middleware import MIDDLEWARE
@@ -29,6 +30,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
         SMALL,
         GENERATOR,
         IDLE,
+        EVENTS,
         WORKERS,
         SLOW_CLIENTS,
         MIDDLEWARE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from bench.model import MIB, Column, Contestant, Figures, Scenario, Target, Trial
@@ -23,6 +24,7 @@ _OURS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
         "sqlite": ("ndjson", "csv"),
         "sqlite-engine": ("ndjson", "csv"),
         "sqlite-adbc": ("ndjson", "csv", "arrow"),
+        "sqlite-arrow": ("csv",),
     },
 }
 _SAID: Final = {
@@ -33,6 +35,7 @@ _SAID: Final = {
     "sqlite": "sqlite3",
     "sqlite-engine": "SQLAlchemy",
     "sqlite-adbc": "ADBC",
+    "sqlite-arrow": "ADBC, written by Arrow itself,",
 }
 
 
@@ -49,15 +52,7 @@ def _tools(tool: Contestant, *forms: str) -> list[Contestant]:
     return [replace(tool, name=f"{tool.name}, {form}") for form in forms]
 
 
-def _measure_postgresql(trial: Trial) -> Figures:
-    return _measure(trial, "postgresql")
-
-
-def _measure_sqlite(trial: Trial) -> Figures:
-    return _measure(trial, "default")
-
-
-def _measure(trial: Trial, database: str) -> Figures:
+def _measure(trial: Trial, *, database: str) -> Figures:
     trial.server.pin(None)  # for the database, and a tool, take what core they like
     family, _, form = trial.contestant.partition(", ")
     port, crew = trial.server.port, trial.crew
@@ -127,16 +122,37 @@ _NOTE: Final = (
     " database's own is in none."
 )
 
-ROWS: Final = Scenario(
-    name="rows",
+_AROUND: Final = {"postgresql": postgresql, "sqlite": shop}
+
+
+def _beside(
+    name: str,
+    database: str,
+    *,
+    what: str,
+    tools: Sequence[Contestant],
+    peers: Sequence[Contestant],
+    targets: Sequence[Target],
+) -> Scenario:
+    """Make a scenario of all our ways to send a table, between its tools and others."""
+    return Scenario(
+        name=name,
+        what=what,
+        contestants=(*tools, *_ways(database), *peers),
+        measure=partial(_measure, database=database),
+        columns=_COLUMNS,
+        targets=(*targets, *_delays(database)),
+        around=_AROUND[database],
+        note=_NOTE,
+    )
+
+
+ROWS: Final = _beside(
+    "rows",
+    "postgresql",
     what="A table of PostgreSQL, of 2,000,000 rows with 8 columns of several types",
-    contestants=(
-        *_tools(PSQL, "csv", "json", "binary"),
-        *_ways("postgresql"),
-        *_tools(DJANGO_ROWS, "json", "csv"),
-    ),
-    measure=_measure_postgresql,
-    columns=_COLUMNS,
+    tools=_tools(PSQL, "csv", "json", "binary"),
+    peers=_tools(DJANGO_ROWS, "json", "csv"),
     targets=(
         _seconds("copy, csv", "psql, csv", 1.15),
         _seconds("copy, ndjson", "psql, json", 1.15),
@@ -144,36 +160,25 @@ ROWS: Final = Scenario(
         _seconds("cursor, ndjson", "psql, json", 2.2),
         _seconds("engine, ndjson", "psql, json", 4.5),
         _seconds("engine, csv", "psql, csv", 4.5),
-        *_delays("postgresql"),
     ),
-    around=postgresql,
-    note=_NOTE,
 )
-ROWS_SQLITE: Final = Scenario(
-    name="rows_sqlite",
+ROWS_SQLITE: Final = _beside(
+    "rows_sqlite",
+    "sqlite",
     what="The same table of SQLite",
-    contestants=(
-        *_tools(SQLITE3, "csv", "json"),
-        *_ways("sqlite"),
-        *_tools(DJANGO_ROWS, "json", "csv"),
-        *_tools(DATASETTE, "csv"),
-    ),
-    measure=_measure_sqlite,
-    columns=_COLUMNS,
+    tools=_tools(SQLITE3, "csv", "json"),
+    peers=(*_tools(DJANGO_ROWS, "json", "csv"), *_tools(DATASETTE, "csv")),
     targets=(
         _seconds("sqlite, ndjson", "sqlite3, json", 0.9),
         _seconds("sqlite-adbc, ndjson", "sqlite3, json", 0.9),
         _seconds("sqlite, csv", "sqlite3, csv", 3.0),
+        _seconds("sqlite-arrow, csv", "sqlite3, csv", 1.0),
         _seconds("sqlite-adbc, csv", "sqlite3, csv", 1.0),
-        *_delays("sqlite"),
     ),
-    around=shop,
-    note=_NOTE,
 )
 
 
 def _memory(name: str, database: str) -> Scenario:
-    source = {"postgresql": ROWS, "sqlite": ROWS_SQLITE}[database]
     ways = _ways(database, 1)
     return Scenario(
         name=name,
@@ -188,7 +193,7 @@ def _memory(name: str, database: str) -> Scenario:
             Target(f"growth, {each.name}", (each.name, "many"), at_most=64.0, unit=" MiB", digits=1)
             for each in ways
         ],
-        around=source.around,
+        around=_AROUND[database],
     )
 
 

@@ -62,6 +62,7 @@ def test_the_list_tells_every_scenario_and_runs_none() -> None:
         "small",
         "generator",
         "idle",
+        "events",
         "workers",
         "slow_clients",
         "middleware",

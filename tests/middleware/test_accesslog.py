@@ -17,7 +17,7 @@ from tests.middleware.contract import MiddlewareContract, answering, failing, fa
 from tests.server.bodies import Feed
 from tests.servers import Connection, eventually, running
 from tests.watched import WatchedBody
-from wsgistream import AccessLogMiddleware, FileApp
+from wsgistream import AccessLogMiddleware, FileApp, RowsResponse
 from wsgistream.types import Body, Environ, StartResponse, WSGIApp
 from wsgistream.wsgi.bodies import close
 from wsgistream.wsgi.waiting import IN_LOOP, WouldBlock
@@ -221,6 +221,18 @@ def test_where_nobody_listens_the_application_is_called_as_it_is() -> None:
     body = WatchedBody([b"some"])
     app = AccessLogMiddleware(answering(body), logger=logging.getLogger("nobody"))
     assert app(make_environ(), lambda *_: lambda data: None) is body
+
+
+def test_rows_are_counted_behind_what_copies_the_environ(log: Lines) -> None:
+    response = RowsResponse(lambda: [{"n": n} for n in range(3)])
+
+    def app(environ: Environ, start_response: StartResponse) -> Body:
+        return response(dict(environ), start_response)
+
+    ask(logged(app, format="{rows} {sent}"), "/a")
+    ask(logged(answering([b"some"]), format="{rows} {sent}"), "/a")
+    ask(logged(app, format="{rows} {sent}"), "/a", REQUEST_METHOD="HEAD")
+    assert log.awaited(3) == ["3 24", "- 4", "- 0"]
 
 
 def test_lines_go_where_those_of_our_server_go(caplog: pytest.LogCaptureFixture) -> None:

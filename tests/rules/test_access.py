@@ -40,11 +40,18 @@ ACCESS = Access(
         ),
         pytest.param("{status} {sent}", "206 1000", id="a template"),
         pytest.param("{end}: {duration} s", "complete: 1.235 s", id="a template with text"),
+        pytest.param("{rows}", "-", id="no rows, where it was no stream of them"),
         pytest.param("{{{client}}} {client}", "{192.0.2.1} 192.0.2.1", id="braces, and twice"),
     ],
 )
 def test_a_format_writes_a_line(name: str, expected: str) -> None:
     assert log_format(name)(ACCESS) == expected
+
+
+def test_rows_are_told_where_there_were_some() -> None:
+    access = ACCESS._replace(rows=7)
+    assert log_format("{rows}")(access) == "7"
+    assert json.loads(log_format("json")(access))["rows"] == 7
 
 
 def test_json_writes_every_field() -> None:
@@ -58,6 +65,7 @@ def test_json_writes_every_field() -> None:
         "aborted": False,
         "referer": "https://example.org/",
         "agent": "curl/8",
+        "rows": None,
     }
 
 
@@ -97,9 +105,7 @@ def test_what_the_request_did_not_say_is_a_dash() -> None:
     ],
 )
 def test_a_template_that_could_fail_later_is_refused_at_once(name: str) -> None:
-    with pytest.raises(
-        ValueError, match=r"combined, common, json or .* \{client\},.* \{agent\}\.$"
-    ):
+    with pytest.raises(ValueError, match=r"combined, common, json or .* \{client\},.* \{rows\}\.$"):
         log_format(name)
 
 

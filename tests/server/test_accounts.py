@@ -27,6 +27,7 @@ from tests.server.bodies import (
     text,
 )
 from tests.servers import DEADLINE, Connection, eventually, running
+from wsgistream import RowsResponse
 from wsgistream.rules.access import Access, log_format
 from wsgistream.server.accounts import ACCESS, logging_channel
 from wsgistream.server.channel import Channel
@@ -270,6 +271,20 @@ def test_a_line_is_written_in_the_format_asked_for_and_cannot_forge_another(
     assert lines_in(caplog) == [
         r'200 2 "GET /\x22\x1b[2J HTTP/1.1" "\x22\xff" complete',
     ]
+
+
+def test_a_stream_of_rows_is_logged_with_their_number() -> None:
+    with (
+        running(RowsResponse(lambda: [{"n": n} for n in range(3)])) as run,
+        run.connect() as client,
+    ):
+        client.ask()
+        assert client.answer().body.count(b"\n") == 3
+        assert run.access().rows == 3
+    with running(text(2, lambda _: [b"ok"])) as run, run.connect() as client:
+        client.ask()
+        client.answer()
+        assert run.access().rows is None
 
 
 def test_without_a_line_there_is_no_log_and_failures_are_answered_all_the_same(

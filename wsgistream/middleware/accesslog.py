@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from wsgistream.rules.access import Access, log_format
 from wsgistream.types import Body, Environ, StartResponse, WSGIApp
+from wsgistream.wsgi.notes import NOTES, Notes, rows_in
 from wsgistream.wsgi.waiting import is_quick
 from wsgistream.wsgi.watching import Transfer, watched
 
@@ -44,19 +45,21 @@ class AccessLogMiddleware:
         if not self._logger.isEnabledFor(logging.INFO):
             return self.app(environ, start_response)
         asked = _asked(environ, self._now())
+        notes: Notes = environ.setdefault(NOTES, {})
 
         def log(transfer: Transfer) -> None:
             if not transfer.is_put_off:
-                self._log(asked, transfer)
+                self._log(asked, transfer, rows_in(notes))
 
         return watched(self.app, environ, start_response, log, clock=self._clock)
 
-    def _log(self, asked: Access, transfer: Transfer) -> None:
+    def _log(self, asked: Access, transfer: Transfer, rows: int | None) -> None:
         access = asked._replace(
             status=transfer.code,
             sent=transfer.sent,
             duration=transfer.seconds,
             aborted=transfer.outcome != "finished",
+            rows=rows,
         )
         self._logger.info("%s", self._line(access))
 

@@ -37,6 +37,8 @@ class Access(NamedTuple):
     """The answer was cut off, by either side."""
     referer: str = "-"
     agent: str = "-"
+    rows: int | None = None
+    """Rows that were made for a stream of rows, as of ``RowsResponse``; None: it was none."""
 
 
 def log_format(name: str) -> Callable[[Access], str]:
@@ -100,6 +102,7 @@ def _fields(access: Access) -> dict[str, str]:
         "end": "aborted" if access.aborted else "complete",
         "referer": escaped(access.referer),
         "agent": escaped(access.agent),
+        "rows": "-" if access.rows is None else str(access.rows),
     }
 
 

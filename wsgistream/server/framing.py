@@ -9,6 +9,7 @@ from waitress.task import Task
 from wsgistream.rules.access import Access
 from wsgistream.rules.head import write_head
 from wsgistream.server.sending import SMALL
+from wsgistream.wsgi.notes import Notes, rows_in
 from wsgistream.wsgi.text import as_bytes
 
 #: What is overridden or read of waitress beyond its documentation; a test looks for each.
@@ -63,6 +64,8 @@ class FramedTask(Task):  # type: ignore[misc]
     #: The application was asked in the loop, and told so.
     asked_in_loop = False
     _access: Access | None = None
+    #: What its application may know of it; None: nobody wants to.
+    _notes: Notes | None = None
     #: It has a body, as its head says.
     _bodied = False
 
@@ -91,6 +94,17 @@ class FramedTask(Task):  # type: ignore[misc]
 
     def send(self, data: bytes) -> None:
         """Send a part of the body, or none, after the head if that has not been sent."""
+        if self.chunked_response and 0 < len(data) < SMALL:
+            # An event, as it goes to thousands: its head is sent, and it has no length to keep to.
+            self.channel.put_small(b"%X\r\n%b\r\n" % (len(data), data))
+        else:
+            data = self._send_framed(data)
+        self.made += len(data)
+        if not (self.in_loop or self._pausable):
+            self.channel.wait_for_room()
+
+    def _send_framed(self, data: bytes) -> bytes:
+        """Send the head if that has not been sent, and what is to be sent of ``data``; gives it."""
         parts = [] if self.wrote_header else [self.build_response_header()]
         data = self._fitting(data)
         if data and self.chunked_response:
@@ -101,9 +115,7 @@ class FramedTask(Task):  # type: ignore[misc]
             self.channel.put_small(b"".join(parts))
         else:
             self.channel.put(parts)
-        self.made += len(data)
-        if not (self.in_loop or self._pausable):
-            self.channel.wait_for_room()
+        return data
 
     def _fitting(self, data: bytes) -> bytes:
         """Cut off what is not to be sent."""
@@ -162,7 +174,8 @@ class FramedTask(Task):  # type: ignore[misc]
 
     def access(self) -> Access:
         """Say who asked for what."""
-        return self._access or self._make_access()
+        access = self._access or self._make_access()
+        return access if self._notes is None else access._replace(rows=rows_in(self._notes))
 
     def _make_access(self) -> Access:
         request, headers = self.request, self.request.headers

@@ -62,7 +62,7 @@ class EncoderContract(ABC):
         assert read == []
         for _ in range(3):
             next(pieces)
-            # A row group of Parquet is of 8 MiB; a piece of another format, of 64 KiB.
+            # A row group of Parquet is of 8 MiB; a piece of another format, of 128 KiB.
             assert len(read) == encoder.rows
 
     def test_what_the_rows_raise_is_raised(self, by: str) -> None:

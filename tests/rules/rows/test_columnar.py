@@ -96,3 +96,44 @@ def test_text_that_is_no_unicode_is_refused() -> None:
     batch = pyarrow.record_batch({"a": text})
     with pytest.raises(Unencodable, match="UTF8"):
         by_batches([batch], "a")
+
+
+def test_arrow_writes_a_batch_in_its_own_words_if_it_may() -> None:
+    batch = pyarrow.record_batch({"a": [1.0, 0.5], "b": ["x", None], "c": ["", '"'], "d": [1, 2]})
+    assert by_batches([batch], "abcd", by_arrow=True) == (
+        b'a,b,c,d\r\n1,"x","",1\r\n0.5,,"""",2\r\n'
+    )
+    assert by_batches(
+        [batch], "abcd", by_arrow=True, header=False, newline="\n", delimiter=";"
+    ) == (b'1;"x";"";1\n0.5;;"""";2\n')
+
+
+@pytest.mark.parametrize(
+    ("columns", "options"),
+    [
+        pytest.param({"a": ["x", None]}, {}, id="a line could be empty"),
+        pytest.param({"a": [b"x"], "b": ["y"]}, {}, id="bytes"),
+        pytest.param({"a": [[1, 2]], "b": ["y"]}, {}, id="lists"),
+        pytest.param({"a": ["x"], "b": ["y"]}, {"quote": "'"}, id="other quotes"),
+        pytest.param({"a": ["=x"], "b": ["y"]}, {"guard": True}, id="no formulas"),
+    ],
+)
+def test_what_arrow_has_no_words_for_is_written_in_ours(
+    columns: dict[str, list[Any]], options: dict[str, Any]
+) -> None:
+    batch, names = pyarrow.record_batch(columns), "".join(columns)
+    ours = by_batches([batch], names, **options)
+    assert by_batches([batch], names, by_arrow=True, **options) == ours
+
+
+def test_an_older_arrow_has_but_one_newline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pyarrow.csv.WriteOptions", object)
+    batch = pyarrow.record_batch({"a": ["x"], "b": [1]})
+    assert by_batches([batch], "ab", by_arrow=True, header=False) == b"x,1\r\n"
+
+
+def test_arrow_too_refuses_text_that_is_no_unicode() -> None:
+    text = pyarrow.array([b"\xff"]).view(pyarrow.string())
+    batch = pyarrow.record_batch({"a": text, "b": [1]})
+    with pytest.raises(Unencodable, match="UTF8"):
+        by_batches([batch], "ab", by_arrow=True)

@@ -6,7 +6,7 @@ The format is chosen, the columns are learnt, and one encoder writes one stream 
     columns, values = rows_of(objects)                         # mappings, tuples, dataclasses
     encoder = row_encoder(chosen.name, columns, RowOptions(bom=True))
     yield encoder.begin()                 # what comes before the rows; it may be empty
-    yield from encoder.feed(values)       # pieces of about 64 KiB; as often as there are batches
+    yield from encoder.feed(values)       # pieces of about 128 KiB; as often as there are batches
     yield encoder.finish()                # at the true end only; it may be empty
 
 ``encoder.rows`` counts what is written, and ``encoder.feed_batches`` takes the record batches of

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from wsgistream.rules.rows.columnar import BatchText
+from wsgistream.rules.rows.columnar import ArrowWords, BatchText
 from wsgistream.rules.rows.formats import Format, RowOptions
 from wsgistream.rules.rows.pieces import PieceEncoder
 from wsgistream.rules.rows.quick import quick_column
@@ -36,7 +36,8 @@ class DelimitedEncoder(PieceEncoder):
         self._default = options.default
         # A line without anything on it would be no row to most readers.
         self._none = "" if len(self._columns) > 1 else 2 * self._quote
-        self._batches: BatchText | None = None
+        self._by_arrow = options.by_arrow
+        self._batches: BatchText | ArrowWords | None = None
         self._nested = nested_maker(options.default)
         self._quick = quick_column() if len(self._columns) > 1 else None
         self._makers: dict[type, Callable[[Any], str]] = {
@@ -65,8 +66,13 @@ class DelimitedEncoder(PieceEncoder):
         if self._guard:
             return super()._write_batch(batch)
         if self._batches is None:
-            self._batches = BatchText(self._mark, self._quote, self._newline, self._none)
+            self._batches = self._text_of(batch.schema)
         return self._batches.write(batch, self._column)
+
+    def _text_of(self, schema: Any) -> BatchText | ArrowWords:
+        if self._by_arrow and self._quote == '"' and ArrowWords.has(schema):
+            return ArrowWords(self._mark, self._newline, schema)
+        return BatchText(self._mark, self._quote, self._newline, self._none)
 
     def _column(self, values: Sequence[Any]) -> Sequence[str]:
         """Write a column; most have values of one kind, for which there are short ways."""

@@ -93,7 +93,7 @@ class RowOptions:
     Raises ValueError or TypeError for an option that cannot be.
     """
 
-    size: int = 64 * 1024
+    size: int = 128 * 1024
     """Bytes of a piece, about; 1: each row by itself, for rows that come slowly."""
     complete: bool = False
     """ndjson: a last record ``{"complete":true,"rows":N}``; json: as further keys beside "rows"."""
@@ -115,6 +115,9 @@ class RowOptions:
     """csv, tsv: begin with the mark by which Excel knows UTF-8."""
     guard: bool = False
     """csv, tsv: an apostrophe before text that a spreadsheet would take for a formula."""
+    by_arrow: bool = False
+    """csv, tsv, of record batches: written by Arrow, which is quicker, where it has words for them:
+    all text has quotes, 1.0 is 1 and NaN is nan."""
     types: Mapping[str, Any] = field(default_factory=dict)
     """arrow, parquet: of columns by name, a ``pyarrow.DataType`` or its alias such as ``int64``."""
 

@@ -48,7 +48,7 @@ class PieceEncoder(ABC):
             if batch.num_columns != len(self._columns):
                 raise self._refused(f"its batch has {batch.num_columns} columns.")
             # What is in memory already may be taken in larger parts, and in equal ones.
-            parts = batch.nbytes // (8 * self._size) + 1
+            parts = batch.nbytes // (4 * self._size) + 1
             count = -(-batch.num_rows // parts) or 1
             for start in range(0, batch.num_rows, count):
                 yield batch.slice(start, count)

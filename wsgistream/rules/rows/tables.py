@@ -14,6 +14,7 @@ from wsgistream.rules.coding import MissingLibrary
 from wsgistream.rules.rows.formats import Format, RowOptions, Unencodable
 from wsgistream.rules.rows.learning import Column, check_kinds, learn
 from wsgistream.rules.rows.pieces import PieceEncoder
+from wsgistream.rules.rows.sink import Sink
 from wsgistream.rules.rows.texts import PlainText
 from wsgistream.rules.rows.values import plain
 
@@ -27,27 +28,6 @@ _KNOWN: Final = frozenset(
     {type(None), bool, int, float, Decimal, str, bytes, bytearray, memoryview}
     | {date, datetime, time, timedelta, dict, list, tuple, set, frozenset}
 )
-
-
-class _Sink:
-    """What a writer of pyarrow takes for a file."""
-
-    closed = False
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-
-    def write(self, data: Any) -> int:
-        self._parts.append(bytes(data))
-        return len(data)
-
-    def flush(self) -> None: ...
-
-    def take(self) -> bytes:
-        """Give what was written since the last time."""
-        data = b"".join(self._parts)
-        self._parts.clear()
-        return data
 
 
 class ArrowEncoder(PieceEncoder):
@@ -74,7 +54,7 @@ class ArrowEncoder(PieceEncoder):
         }
         if len(self._types) < len(self._columns):
             self._count = self._most
-        self._sink = _Sink()
+        self._sink = Sink()
         self._writer: Any = None
 
     def feed_batches(self, batches: Iterable[Any]) -> Iterator[bytes]:

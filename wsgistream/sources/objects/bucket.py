@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final, TypeVar
 
 from wsgistream.rules.fields import check_header
@@ -11,7 +12,7 @@ from wsgistream.rules.negotiation import IDENTITY
 from wsgistream.rules.paths import is_hidden
 from wsgistream.sources.folder import NotAcceptable
 from wsgistream.sources.objects.access import Access, open_store
-from wsgistream.sources.objects.address import parse_address
+from wsgistream.sources.objects.address import parse_address, path_of
 from wsgistream.sources.objects.binding import can_sign
 from wsgistream.sources.objects.client import Client
 from wsgistream.sources.objects.description import describe
@@ -81,11 +82,11 @@ class Bucket:
         self.store = open_store(address.store, access)
         self._client = Client(self.store, Known(metadata_cache))
         self._above = tuple(filter(None, f"{address.prefix}/{prefix}".split("/")))
+        self._path = path_of(address.store)
         self._hidden = hidden
         self._precompressed = precompressed
         self._tell_forbidden = tell_forbidden
         self._metadata_prefix = metadata_prefix
-        self._make = LinkedObject if can_sign(self.store) else Object
 
     def check(self, *, listing: bool = True) -> None:
         """Ask the store once, so that what is wrong with its URL or its keys is seen at once.
@@ -144,7 +145,10 @@ class Bucket:
         # A folder may hold no more than an object of its own name, which some tools make.
         if found is None or (path and not (found["common_prefixes"] or found["objects"])):
             return None
-        return entries(found, prefix, lambda name: self._shows((*path, name)))
+        itself = "/".join(filter(None, (self._path, prefix)))
+        if self._path and itself in map(itemgetter("path"), found["objects"]):
+            return None  # a file, of which WebDAV makes a list too
+        return entries(found, itself, lambda name: self._shows((*path, name)))
 
     def _shows(self, path: Sequence[str]) -> bool:
         """Tell whether a path may be shown, and can be a key at all."""
@@ -160,7 +164,8 @@ class Bucket:
         if first is None:
             return None
         meta = describe(first.head, path[-1], self._metadata_prefix)
-        return self._make(self._client, key, first, meta)
+        make = LinkedObject if can_sign(self.store, key) else Object
+        return make(self._client, key, first, meta)
 
     def _seen(self, look: Callable[..., _Seen], *arguments: Any) -> _Seen | None:
         """Look at the store; None: what is looked for is missing, or is to seem so."""

@@ -9,18 +9,18 @@ from typing import Any
 from wsgistream.types import Entry
 
 
-def entries(found: Mapping[str, Any], prefix: str, shows: Callable[[str], bool]) -> Iterator[Entry]:
+def entries(found: Mapping[str, Any], itself: str, shows: Callable[[str], bool]) -> Iterator[Entry]:
     """Name the folders and then the objects, those that ``shows`` lets through.
 
-    ``found``: what the library tells of a prefix.
+    ``found``: what the library tells of a prefix. ``itself``: how it names the prefix.
     """
-    for name in sorted(map(_last, found["common_prefixes"])):
+    for name in sorted(_last(each) for each in found["common_prefixes"] if each != itself):
         if shows(name):
             yield Entry(name, "folder", None, None)
     for known in sorted(found["objects"], key=itemgetter("path")):
         name = _last(known["path"])
         # Some tools make an object of the folder's own name.
-        if known["path"] != prefix and shows(name):
+        if known["path"] != itself and shows(name):
             yield Entry(name, "file", known["size"], int(known["last_modified"].timestamp()))
 
 

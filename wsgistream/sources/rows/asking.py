@@ -66,6 +66,11 @@ class Question:
         """Write it, or what stands around it, for a driver; see ``rules.placeholders.bound``."""
         return bound(around or self.statement, self.parameters, style)
 
+    @property
+    def within(self) -> str:
+        """The statement as it stands within another; it may end with a comment."""
+        return f"({self.statement.rstrip().rstrip(';')}\n)"
+
     def places(self, columns: Sequence[str]) -> Sequence[int]:
         """Find the columns to give among those there are; raises NoSuchColumn."""
         if self.columns is None:

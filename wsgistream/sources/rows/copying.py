@@ -69,10 +69,8 @@ def copy_of(connection: Any, question: Question, form: Form, exact: bool) -> Cop
     ``exact``: write what our encoders do, and give None where a byte could differ; otherwise the
     text of each type is the database's own. Raises NoSuchColumn.
     """
-    inner = question.statement.rstrip().rstrip(";")
     with transaction(connection, question), connection.cursor() as cursor:
-        # On a line of its own: the statement may end with a comment.
-        cursor.execute(*question.bound("pyformat", f"SELECT * FROM ({inner}\n) AS q LIMIT 0"))
+        cursor.execute(*question.bound("pyformat", f"SELECT * FROM {question.within} AS q LIMIT 0"))
         found = list(cursor.description)
     places = question.places([column.name for column in found])
     if exact and not _is_exact(connection, [found[place] for place in places], form):
@@ -85,7 +83,7 @@ def copy_of(connection: Any, question: Question, form: Form, exact: bool) -> Cop
     # Numbered, for two columns of a query may have one name.
     columns = ", ".join(f"c{place}" for place in range(len(found)))
     limit = "" if question.limit is None else f" LIMIT {question.limit:d}"
-    rows = f"SELECT {', '.join(values)} FROM ({inner}\n) AS q({columns}){limit}"
+    rows = f"SELECT {', '.join(values)} FROM {question.within} AS q({columns}){limit}"
     if form.format == "ndjson":
         rows = f"SELECT row_to_json(r) FROM ({rows}) AS r"
     statement = f"COPY ({rows}) TO STDOUT (FORMAT csv, ENCODING 'UTF8', {_marks(form)})"

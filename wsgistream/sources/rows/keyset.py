@@ -58,10 +58,9 @@ def _batch(
     ask: Ask, question: Question, key: str, after: Any
 ) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
     """Ask for the rows behind a value of the key; None: from the first on."""
-    inner = question.statement.rstrip().rstrip(";")
     where = "" if after is None else f" WHERE q.{key} > :{_AFTER}"
-    # On a line of its own: the statement may end with a comment.
-    statement = f"SELECT * FROM ({inner}\n) AS q{where} ORDER BY q.{key} LIMIT {question.batch:d}"
+    order = f"ORDER BY q.{key} LIMIT {question.batch:d}"
+    statement = f"SELECT * FROM {question.within} AS q{where} {order}"
     behind = {} if after is None else {_AFTER: after}
     with ask(
         replace(question, statement=statement, parameters={**question.parameters, **behind})

@@ -3,30 +3,67 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from functools import lru_cache
 from importlib import import_module
-from typing import Any
+from itertools import chain, islice
+from typing import Any, Final
 
 from wsgistream.sources.rows.asking import Question, Table, connecting, fetched
 
 # Its name is seen in pg_stat_activity; each is of a connection, so one name does.
-_CURSOR = "wsgistream"
+_CURSOR: Final = "wsgistream"
+
+# Rows of the first batches, which are sent as soon as they are there; a stream's wait for others.
+_FIRST: Final = 1 + 4 + 16 + 64
+_AT_ONCE: Final = 256
 
 
 @contextmanager
 def ask(connection: Any, question: Question) -> Iterator[Table]:
     """Ask a connection of psycopg: the rows stay with the server until they are fetched."""
-    make = import_module("psycopg.rows").tuple_row
     with (
         transaction(connection, question),
-        connection.cursor(_CURSOR, row_factory=make) as cursor,
+        _reading(connection.cursor(_CURSOR)) as cursor,
+        closing(_rest(connection)) as rest,
     ):
+        cursor.execute(*question.bound("pyformat"))
+        table = fetched(cursor, question)
+        if _streams(question):
+            table = table._replace(rows=chain(islice(table.rows, _FIRST), rest))
+        yield table
+
+
+def _streams(question: Question) -> bool:
+    """Tell whether rows can be had while the server makes others.
+
+    That is one statement, which lasts as long as its client reads; and libraries before 17 give
+    rows one by one.
+    """
+    if question.timeout is not None or question.batch < _AT_ONCE:
+        return False
+    can: bool = import_module("psycopg").capabilities.has_stream_chunked()
+    return can
+
+
+def _rest(connection: Any) -> Generator[Sequence[Any], None, None]:
+    """Give the rows that are left; the server sends no more than are taken."""
+    with (
+        _reading(import_module("psycopg").Cursor(connection)) as cursor,
+        closing(cursor.stream(f"FETCH ALL FROM {_CURSOR}", size=_AT_ONCE)) as rows,
+    ):
+        yield from rows
+
+
+@contextmanager
+def _reading(cursor: Any) -> Iterator[Any]:
+    """Have a cursor give tuples, with JSON in them."""
+    with cursor:
+        cursor.row_factory = import_module("psycopg.rows").tuple_row
         for kind in ("json", "jsonb"):
             cursor.adapters.register_loader(kind, _json_loader())
-        cursor.execute(*question.bound("pyformat"))
-        yield fetched(cursor, question)
+        yield cursor
 
 
 @lru_cache
