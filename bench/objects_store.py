@@ -27,7 +27,7 @@ def missing_store() -> str | None:
 
 @contextmanager
 def store(place: Place, settings: Settings) -> Iterator[None]:
-    """Have a store; where there can be none, its contestants are left out."""
+    """Have a store on the clients' cores; without its programs its contestants are left out."""
     if missing_store() is not None:
         yield
         return

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from operator import itemgetter
 from typing import Any, Final, TypeVar
 
 from wsgistream.rules.fields import check_header
 from wsgistream.rules.media import guess_media, is_compressible
-from wsgistream.rules.negotiation import IDENTITY, SUFFIXES
+from wsgistream.rules.negotiation import IDENTITY
 from wsgistream.rules.paths import is_hidden
-from wsgistream.sources.folder import VARY, NotAcceptable, encoded
+from wsgistream.sources.folder import NotAcceptable
 from wsgistream.sources.objects.access import Access, open_store
 from wsgistream.sources.objects.address import parse_address, path_of
 from wsgistream.sources.objects.binding import can_sign
 from wsgistream.sources.objects.client import Client
 from wsgistream.sources.objects.description import describe
 from wsgistream.sources.objects.failures import StoreRefusal
+from wsgistream.sources.objects.forms import first_form
 from wsgistream.sources.objects.known import Known
+from wsgistream.sources.objects.listing import entries
 from wsgistream.sources.objects.source import LinkedObject, Object
 from wsgistream.sources.objects.wish import HEAD, first_wish
 from wsgistream.types import Entry, Store
@@ -125,7 +126,7 @@ class Bucket:
             return None
         media = guess_media(path[-1])
         if self._precompressed and media.encoding is None and is_compressible(media.content_type):
-            return self._choose(wish, path, encodings or (IDENTITY,))
+            return first_form(self._open, wish, path, encodings or (IDENTITY,))
         found = self._open(wish, path)
         if found is not None and encodings and IDENTITY not in encodings:
             found.close()
@@ -147,18 +148,7 @@ class Bucket:
         itself = "/".join(filter(None, (self._path, prefix)))
         if self._path and itself in map(itemgetter("path"), found["objects"]):
             return None  # a file, of which WebDAV makes a list too
-        return self._entries(tuple(path), itself, found)
-
-    def _entries(
-        self, path: tuple[str, ...], itself: str, found: Mapping[str, Any]
-    ) -> Iterator[Entry]:
-        for name in sorted(_last(each) for each in found["common_prefixes"] if each != itself):
-            if self._shows((*path, name)):
-                yield Entry(name, "folder", None, None)
-        for known in sorted(found["objects"], key=itemgetter("path")):
-            name = _last(known["path"])
-            if known["path"] != itself and self._shows((*path, name)):
-                yield Entry(name, "file", known["size"], int(known["last_modified"].timestamp()))
+        return entries(found, itself, lambda name: self._shows((*path, name)))
 
     def _shows(self, path: Sequence[str]) -> bool:
         """Tell whether a path may be shown, and can be a key at all."""
@@ -167,40 +157,6 @@ class Bucket:
 
     def _key(self, path: Sequence[str]) -> str:
         return "/".join((*self._above, *path))
-
-    def _choose(
-        self, wish: Mapping[str, Any], path: Sequence[str], encodings: Sequence[str]
-    ) -> Object | None:
-        """Open the first form there is; whether there are others is not asked, so all may vary."""
-        for coding in encodings:
-            if coding == IDENTITY:
-                plain = self._open(wish, path)
-                return None if plain is None else _varying(plain)
-            sibling = self._open_in(coding, wish, path)
-            if sibling is not None:
-                return _varying(sibling)
-        if self._open(HEAD, path) is None:
-            return None
-        raise NotAcceptable
-
-    def _open_in(self, coding: str, wish: Mapping[str, Any], path: Sequence[str]) -> Object | None:
-        """Open the object in a coding, unless it is older than the plain one."""
-        try:
-            sibling = self._open(wish, (*path[:-1], path[-1] + SUFFIXES[coding]))
-        except PermissionError:  # which Amazon also says of what is missing, to who may not list
-            return None
-        if sibling is None:
-            return None
-        try:
-            plain = self._open(HEAD, path)
-        except BaseException:
-            sibling.close()
-            raise
-        if plain is None or plain.meta.encoding is not None or _is_older(sibling, plain):
-            sibling.close()
-            return None
-        sibling.meta = encoded(sibling.meta, plain.meta, coding)
-        return sibling
 
     def _open(self, wish: Mapping[str, Any], path: Sequence[str]) -> Object | None:
         key = self._key(path)
@@ -233,16 +189,3 @@ class _Asked:
 
     def find(self, path: Sequence[str], encodings: Sequence[str] = ()) -> Object | None:
         return self._bucket.find_as(self._wish, path, encodings)
-
-
-def _varying(found: Object) -> Object:
-    found.meta = replace(found.meta, extra=(*found.meta.extra, VARY))
-    return found
-
-
-def _is_older(sibling: Object, plain: Object) -> bool:
-    return (sibling.meta.modified or 0) < (plain.meta.modified or 0)
-
-
-def _last(key: str) -> str:
-    return key.rpartition("/")[2]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
 #: Answers that stay open for clients that pause: each is a connection, and up to 1 MiB.
-MOST: Final = 4
+MOST: Final = 2
 
 #: Seconds without taking anything that are a pause.
 PAUSE: Final = 0.25
