@@ -29,6 +29,7 @@ _QUICK: Final = Settings(
     streams=3,
     slow_clients=3,
     rows=2_000,
+    ranges=20,
     quick=True,
 )
 

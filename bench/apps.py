@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import webob.static
 
-from bench import compressed, rows_apps
+from bench import compressed, objects_apps, rows_apps
 from bench.layers import LAYERS, layered
 from bench.model import GIB, KIB
 from wsgistream import DirectoryApp, EventsApp, MemoryHub
@@ -140,6 +140,8 @@ APPS: Final[Mapping[str, Callable[[str], Any]]] = {
     "file_wrapper": file_wrapper,
     "generator": generator,
     "hello": hello,
+    "objects_bare": objects_apps.bare,
+    "objects_flask": objects_apps.flask_of,
     "pages": pages,
     "rows": rows_apps.ours,
     "rows_django": rows_apps.django,

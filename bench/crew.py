@@ -24,6 +24,10 @@ class Job(Generic[Answer]):
     def __init__(self, member: _Member) -> None:
         self._member = member
 
+    def is_over(self) -> bool:
+        """Tell whether the result is there."""
+        return self._member.has_answered()
+
     def result(self) -> Answer:
         """Wait for the end; raises what the work has raised."""
         answer: Answer = self._member.answer()
@@ -69,6 +73,16 @@ class Crew:
         """Have work begun, on any core."""
         return self._begin(None, work, arguments, options)
 
+    def run_beside(
+        self,
+        work: Callable[Arguments, Answer],
+        *arguments: Arguments.args,
+        **options: Arguments.kwargs,
+    ) -> Answer:
+        """Have work done on the server's cores, where the others are somebody else's."""
+        job: Job[Answer] = self._begin(self._cores.server, work, arguments, options)
+        return job.result()
+
     def run(
         self,
         work: Callable[Arguments, Answer],
@@ -99,6 +113,9 @@ class _Member:
     def begin(self, task: tuple[Any, ...]) -> None:
         self.is_busy = True
         self._line.send(task)
+
+    def has_answered(self) -> bool:
+        return self._line.poll()
 
     def answer(self) -> Any:
         if not self._line.poll(_PATIENCE):

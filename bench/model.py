@@ -37,6 +37,7 @@ class Settings:
     streams: int = 10_000
     slow_clients: int = 100
     rows: int = 2_000_000
+    ranges: int = 1_000
     quick: bool = False
 
 

@@ -8,12 +8,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Final
 
 from bench.model import Command, Contestant, Place
+from bench.objects_store import BUCKET, environ_of, missing_store
 from bench.process import ROOT
 from bench.rows_database import find_program, shop_of
 
@@ -41,10 +42,14 @@ def _program(server: str, app: str) -> Callable[[Place, int], Command]:
 
 def _ours(*options: str) -> Callable[[Place, int], Command]:
     def command(place: Place, port: int) -> Command:
-        arguments = ["wsgistream", "serve", str(place.root), "--quiet", "--grace=0"]
-        return Command([*_PYTHON, *arguments, "--listen", f"127.0.0.1:{port}", *options])
+        return _serve(str(place.root), port, *options)
 
     return command
+
+
+def _serve(what: str, port: int, *options: str) -> Command:
+    arguments = ["wsgistream", "serve", what, "--quiet", "--grace=0"]
+    return Command([*_PYTHON, *arguments, "--listen", f"127.0.0.1:{port}", *options])
 
 
 @cache
@@ -93,18 +98,19 @@ def _nginx(place: Place, port: int) -> Command:
 
 
 def _gunicorn(place: Place, port: int) -> Command:
+    return _gthread("wsgistream:create_app()", port, {"WSGISTREAM_ROOT": str(place.root)})
+
+
+def _gthread(app: str, port: int, environment: Mapping[str, str] | None = None) -> Command:
     arguments = ["gunicorn", "--worker-class=gthread", "--threads=4", "--log-level=warning"]
-    return Command(
-        [*_PYTHON, *arguments, f"--bind=127.0.0.1:{port}", "wsgistream:create_app()"],
-        {"WSGISTREAM_ROOT": str(place.root)},
-    )
+    return Command([*_PYTHON, *arguments, f"--bind=127.0.0.1:{port}", app], environment or {})
 
 
 def _uvicorn(app: str) -> Callable[[Place, int], Command]:
     def command(place: Place, port: int) -> Command:
         arguments = ["uvicorn", "--no-access-log", "--log-level=warning", f"--port={port}"]
         return Command(
-            [*_PYTHON, *arguments, "--timeout-graceful-shutdown=1", f"bench.asgi:{app}"],
+            [*_PYTHON, *arguments, "--timeout-graceful-shutdown=1", f"bench.{app}"],
             {"BENCH_ROOT": str(place.root)},
         )
 
@@ -150,7 +156,7 @@ GUNICORN: Final = Contestant(
     "gunicorn", "our DirectoryApp on gunicorn, gthread", _gunicorn, _needs("gunicorn")
 )
 UVICORN: Final = Contestant(
-    "uvicorn", "Starlette on uvicorn", _uvicorn("app"), _needs("uvicorn", "starlette")
+    "uvicorn", "Starlette on uvicorn", _uvicorn("asgi:app"), _needs("uvicorn", "starlette")
 )
 GRANIAN: Final = Contestant("granian", "our DirectoryApp on granian", _granian, _needs("granian"))
 
@@ -170,6 +176,15 @@ OUR_EVENTS: Final = Contestant(
     _program("ours", "events"),
     _present,
     is_ours=True,
+)
+
+# Which uvicorn takes by itself where they are.
+_FASTER: Final = "" if _needs("uvloop", "httptools")() else ", with uvloop and httptools"
+SSE_STARLETTE: Final = Contestant(
+    "sse-starlette",
+    f"EventSourceResponse on uvicorn{_FASTER}",
+    _uvicorn("sse:app"),
+    _needs("uvicorn", "sse_starlette"),
 )
 
 OUR_GZIP: Final = Contestant(
@@ -198,7 +213,7 @@ DJANGO_GZIP: Final = Contestant(
 STARLETTE_GZIP: Final = Contestant(
     "starlette",
     "Starlette's GZipMiddleware on uvicorn",
-    _uvicorn("compressed"),
+    _uvicorn("asgi:compressed"),
     _needs("uvicorn", "starlette"),
 )
 
@@ -235,6 +250,52 @@ DJANGO_ROWS: Final = Contestant(
 )
 DATASETTE: Final = Contestant(
     "datasette", "?_stream=1 of Datasette", _datasette, _needs("datasette")
+)
+
+
+def _of_objects(command: Callable[[Place, int], Command]) -> Callable[[Place, int], Command]:
+    """Start it where the store can be found."""
+
+    def told(place: Place, port: int) -> Command:
+        made = command(place, port)
+        return replace(made, environment={**made.environment, **environ_of(place.temporary)})
+
+    return told
+
+
+def _our_objects(place: Place, port: int) -> Command:
+    url = f"s3://{environ_of(place.temporary)[BUCKET]}"
+    return _serve(url, port)
+
+
+def _flask_objects(place: Place, port: int) -> Command:
+    return _gthread("bench.objects_apps:flask()", port)
+
+
+def _no_flask() -> str | None:
+    return _needs("boto3", "flask", "gunicorn")() or missing_store()
+
+
+OUR_OBJECTS: Final = Contestant(
+    "ours", "wsgistream serve s3://", _of_objects(_our_objects), missing_store, is_ours=True
+)
+BARE_OBJECTS: Final = replace(
+    OUR_OBJECTS,
+    name="bare",
+    what="obstore alone, which sends nothing",
+    command=_of_objects(_program("ours", "objects_bare")),
+)
+FLASK_GUNICORN_OBJECTS: Final = Contestant(
+    "flask, gunicorn",
+    "a Flask view over boto3's StreamingBody on gunicorn, gthread",
+    _of_objects(_flask_objects),
+    _no_flask,
+)
+FLASK_WAITRESS_OBJECTS: Final = replace(
+    FLASK_GUNICORN_OBJECTS,
+    name="flask, waitress",
+    what="the same on waitress",
+    command=_of_objects(_program("waitress", "objects_flask")),
 )
 
 BARE: Final = Contestant(

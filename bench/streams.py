@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import socket
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from bench.clients import hurry
@@ -41,26 +42,76 @@ class Seen:
     delays: list[float] = field(default_factory=list)
 
 
+@dataclass
+class Told:
+    """What became of events for all; nothing where not all streams could be opened."""
+
+    wanted: int
+    streams: int
+    memory_grown: float | None
+    delays: list[float] = field(default_factory=list)
+    #: Seconds that the server has computed for an event to one stream.
+    computed: float | None = None
+
+
 def watch(server: Server, wanted: int, seconds: float) -> Seen:
     """Open streams, rest, ask for other things beside them, and await events on all."""
-    # As many as this process may have descriptors for, and the server, which has the same limit.
-    wanted = min(wanted, raise_descriptor_limit() - _OTHERS)
+    wanted = _as_many_as_may_be(wanted)
     seen = Seen(wanted, rate_without=_rate(server.port, seconds))
+    with _opened(server, wanted) as opened:
+        seen.streams = len(opened.streams)
+        seen.memory, seen.memory_grown = opened.memory, opened.memory_grown
+        if seen.streams == wanted:
+            seen.idle_cpu = _idle_cpu(server, seconds)
+            seen.rate_with = _rate(server.port, seconds)
+            with _telling(server.port, opened.streams) as tell:
+                seen.delays = [delay for _ in range(_EVENTS) for delay in tell()]
+    return seen
+
+
+def tell_all(server: Server, wanted: int, seconds: float, sign: Path) -> Told:
+    """Open streams, and await events on all; then give a sign, and go on for so many seconds."""
+    wanted = _as_many_as_may_be(wanted)
+    with _opened(server, wanted) as opened:
+        told = Told(wanted, len(opened.streams), opened.memory_grown)
+        if told.streams == wanted:
+            with _telling(server.port, opened.streams) as tell:
+                before = server.cpu()
+                told.delays = [delay for _ in range(_EVENTS) for delay in tell()]
+                computed = difference(server.cpu(), before)
+                told.computed = ratio(computed, _EVENTS * wanted)
+                sign.touch()
+                until = time.monotonic() + seconds
+                while time.monotonic() < until:
+                    tell()
+    return told
+
+
+def _as_many_as_may_be(streams: int) -> int:
+    # This process has so many descriptors, and so has the server, which has the same limit.
+    return min(streams, raise_descriptor_limit() - _OTHERS)
+
+
+@dataclass
+class _Opened:
+    """The streams that are open, and the resident bytes of the server before and after."""
+
+    streams: dict[int, socket.socket]
+    memory: int | None
+    memory_grown: float | None
+
+
+@contextmanager
+def _opened(server: Server, wanted: int) -> Iterator[_Opened]:
     before = server.memory()
     streams = _open(server.port, wanted)
     try:
-        seen.streams = len(streams)
         after = server.memory()
-        seen.memory = after and after.now
-        seen.memory_grown = difference(after and after.now, before and before.now)
-        if len(streams) == wanted:
-            seen.idle_cpu = _idle_cpu(server, seconds)
-            seen.rate_with = _rate(server.port, seconds)
-            seen.delays = _delays(server.port, streams)
+        grown = difference(after and after.now, before and before.now)
+        yield _Opened(streams, after and after.now, grown)
     finally:
         for sock in streams.values():
             sock.close()
-    return seen
 
 
 def _rate(port: int, seconds: float) -> float:
@@ -116,20 +167,24 @@ def _is_welcome(sock: socket.socket) -> bool:
     return True
 
 
-def _delays(port: int, streams: dict[int, socket.socket]) -> list[float]:
-    """Have events published, one after the other; gives what each took to each stream."""
-    found: list[float] = []
+@contextmanager
+def _telling(port: int, streams: dict[int, socket.socket]) -> Iterator[Callable[[], list[float]]]:
+    """Give what has an event published, and tells how long it took to each stream."""
+    receivers = {key: sock.recv for key, sock in streams.items()}
     with closing(Poll()) as poll, closing(Line(port)) as line:
         for sock in streams.values():
             poll.add(sock)
-        for _ in range(_EVENTS):
+
+        def tell() -> list[float]:
             line.send(request("/publish", {"Content-Length": "0"}, method="POST"))
-            found += _collect(poll, {key: sock.recv for key, sock in streams.items()})
+            found = _collect(poll, receivers)
             line.discard(line.head().length or 0)
-    return found
+            return found
+
+        yield tell
 
 
-def _collect(poll: Poll, receivers: dict[int, Callable[[int], bytes]]) -> list[float]:
+def _collect(poll: Poll, receivers: Mapping[int, Callable[[int], bytes]]) -> list[float]:
     """Read one event from each; an event that does not come within seconds is infinitely late."""
     missing = set(receivers)
     found: list[float] = []

@@ -69,8 +69,8 @@ def sized(head: Head, *statuses: int) -> int:
 class Line:
     """A connection for one request after the other."""
 
-    def __init__(self, port: int, timeout: float = 30.0) -> None:
-        self._sock = connect(port, timeout)
+    def __init__(self, port: int, timeout: float = 30.0, host: str = "127.0.0.1") -> None:
+        self._sock = connect(port, timeout, host)
         self.pending = b""
 
     def send(self, message: bytes) -> None:
@@ -114,8 +114,8 @@ class Line:
         self._sock.close()
 
 
-def connect(port: int, timeout: float = 30.0) -> socket.socket:
-    sock = socket.create_connection(("127.0.0.1", port), timeout)
+def connect(port: int, timeout: float = 30.0, host: str = "127.0.0.1") -> socket.socket:
+    sock = socket.create_connection((host, port), timeout)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
 

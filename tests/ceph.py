@@ -152,6 +152,10 @@ class Ceph:
             environ = {**os.environ, "CEPH_CONF": str(self.folder / "ceph.conf")}
             subprocess.run(command, check=True, env=environ, stdout=log, stderr=log, timeout=60)
 
+    def administer(self, *command: str) -> None:
+        """Run a command of the gateway's administrator."""
+        self.run("radosgw-admin", "-n", "client.rgw", *command)
+
     def start(self, *command: str) -> subprocess.Popen[bytes]:
         """Start a part of the store."""
         with (self.folder / "daemons.log").open("ab") as log:
@@ -209,7 +213,7 @@ def one_node(folder: Path) -> Iterator[Ceph]:
         running.callback(kill, store.start("ceph-osd", "-i", "0"))
         user = ("--uid=test", "--display-name=test")
         keys = (f"--access-key={ACCESS_KEY}", f"--secret-key={SECRET_KEY}")
-        store.run("radosgw-admin", "-n", "client.rgw", "user", "create", *user, *keys)
+        store.administer("user", "create", *user, *keys)
         running.callback(store.stop_gateway)
         store.start_gateway()
         yield store

@@ -91,8 +91,20 @@ class EventSource:
             self._more()
         return self.reader.last_id
 
-    def _more(self) -> None:
-        size = int(self.client._line(), 16)
-        assert size, "the stream has ended"
-        self._events += self.reader.feed(self.client._exactly(size))
+    def to_the_end(self) -> list[Event]:
+        """Read all that comes until the server ends the stream."""
+        while chunk := self.chunk():
+            self._events += self.reader.feed(chunk)
+        events, self._events = self._events, []
+        return events
+
+    def chunk(self) -> bytes:
+        """Wait for what is sent next; nothing: it was the end."""
+        data = self.client._exactly(int(self.client._line(), 16))
         assert self.client._line() == ""
+        return data
+
+    def _more(self) -> None:
+        chunk = self.chunk()
+        assert chunk, "the stream has ended"
+        self._events += self.reader.feed(chunk)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 
+from tests.ports import kept_port
 from tests.servers import DEADLINE, eventually
 
 needs_redis = pytest.mark.skipif(
@@ -23,19 +23,21 @@ class RedisServer:
     """A server whose events outlive it: what it has said yes to is on the disk."""
 
     def __init__(self, folder: Path, *options: str) -> None:
-        with closing(socket.create_server(("127.0.0.1", 0))) as free:
-            self.port = free.getsockname()[1]
-        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._ports = ExitStack()
         self._folder = folder
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> RedisServer:
+        # Also while it is away nobody else is given its port.
+        self.port = self._ports.enter_context(kept_port())
+        self.url = f"redis://127.0.0.1:{self.port}/0"
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+        self._ports.close()
 
     def start(self) -> None:
         """Begin to listen, at the same port as before."""

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import tarfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -30,6 +31,18 @@ WRITING = {
     "by another file": ["-hls_flags", "temp_file+delete_segments"],
     "in its place": ["-hls_flags", "delete_segments"],
 }
+
+#: The player of others, which the registry of npm gives; npm keeps it for the next time.
+HLS_JS = "hls.js@1.7.4"
+
+# A page of another origin, on which it plays, and tells of all that it does not like.
+HLS_PAGE = """<!doctype html><title>Live</title><video muted autoplay></video>
+<script src="hls.min.js"></script><script>
+const video = document.querySelector("video"), hls = new Hls(), failures = [];
+hls.on(Hls.Events.ERROR, (_, told) => failures.push(`${told.details} ${told.error}`));
+hls.loadSource("{url}");
+hls.attachMedia(video);
+</script>"""
 
 # A page of another origin, with the least that plays DASH: the first segment, and each that
 # follows, as its number says.
@@ -68,6 +81,25 @@ def browser(tmp_path: Path) -> Iterator[Browser]:
         yield browser
 
 
+@pytest.fixture(scope="session")
+def hls_js(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The script of the player."""
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not installed")
+    folder = tmp_path_factory.mktemp("npm")
+    pack = ["npm", "pack", "--silent", "--prefer-offline", "--pack-destination", str(folder)]
+    got = subprocess.run([*pack, HLS_JS], check=False, capture_output=True, text=True)
+    if got.returncode:
+        pytest.skip(f"npm cannot fetch {HLS_JS}: {got.stderr.strip()[-200:]}")
+    (archive,) = folder.glob("*.tgz")
+    with tarfile.open(archive) as content:
+        member = content.extractfile("package/dist/hls.min.js")
+        assert member is not None
+        script = folder / "hls.min.js"
+        script.write_bytes(member.read())
+    return script
+
+
 @contextmanager
 def encoding(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """Have ffmpeg write into a folder, as fast as it is seen; it is killed in the end."""
@@ -88,7 +120,7 @@ def served(stack: ExitStack, folder: Path) -> tuple[Process, int]:
 
 def elsewhere(stack: ExitStack, folder: Path, page: str, url: str) -> str:
     """Put a page that plays something onto another origin; gives its address."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     (folder / "index.html").write_text(page.replace("{url}", url))
     server = stack.enter_context(process("--listen", "127.0.0.1:0", str(folder)))
     return f"http://127.0.0.1:{server.port()}/"
@@ -144,6 +176,28 @@ def test_whoever_asks_while_it_is_written_gets_whole_playlists_and_segments(
         assert segment.body[::188] == b"G" * (len(segment.body) // 188)
         server.signal(signal.SIGTERM)
         assert server.end() == 0
+
+
+@needs_chromium
+@pytest.mark.parametrize("writing", WRITING)
+def test_a_browser_plays_hls_while_it_is_written(
+    browser: Browser, tmp_path: Path, hls_js: Path, writing: str
+) -> None:
+    folder, pages = tmp_path / "hls", tmp_path / "page"
+    pages.mkdir()
+    shutil.copy(hls_js, pages)
+    with ExitStack() as stack:
+        stack.enter_context(encoding(folder, *HLS, *WRITING[writing], "live.m3u8"))
+        _, port = served(stack, folder)
+        assert eventually(lambda: fetch(port, "/live.m3u8").status == 200)
+        first = numbers(fetch(port, "/live.m3u8").body.decode())
+        page = browser.open(elsewhere(stack, pages, HLS_PAGE, f"http://127.0.0.1:{port}/live.m3u8"))
+        assert page.until(lambda: page.value("typeof video") == "object")
+        assert page.until(lambda: state(page)[1] == 320), state(page)
+        # A segment has a second: this is beyond all that were there at the beginning.
+        assert plays_to(page, first[-1] + 5), (state(page), page.value("failures.join()"))
+        assert page.value("failures.join()") == ""
+        (tmp_path / "shot.png").write_bytes(page.screenshot())
 
 
 @needs_chromium

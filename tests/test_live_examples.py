@@ -23,6 +23,11 @@ DEADLINE = 60
 # The page may be yet to come.
 IS_OPEN = "typeof events === 'object' && events.readyState === 1"
 
+# The newest line is where one looks, and the field is below it.
+IN_SIGHT = """(([line, field]) => line < field && field < innerHeight)(
+    [document.querySelector("li:last-child"), input].map(e => e.getBoundingClientRect().bottom)
+)"""
+
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Browser]:
@@ -64,6 +69,7 @@ def test_a_chat_goes_on_though_its_server_is_killed(browser: Browser, tmp_path: 
         expected = ["grüß <b>dich</b>"]
         for page in pages:
             assert page.until(lambda page=page: said(page) == expected), said(page)
+        assert pages[0].until(lambda: pages[0].value("input.value") == "")
         for number in range(100):
             hub.publish("chat", f"before {number}")
         server.signal(signal.SIGKILL)
@@ -80,6 +86,7 @@ def test_a_chat_goes_on_though_its_server_is_killed(browser: Browser, tmp_path: 
         for page in pages:
             assert page.until(lambda page=page: len(said(page)) >= len(expected))
             assert said(page) == expected
+            assert page.value(IN_SIGHT)
 
 
 @needs_chromium

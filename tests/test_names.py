@@ -59,3 +59,5 @@ def test_who_serves_files_loads_neither_rows_nor_live_events() -> None:
     rooms = ("rules.rows", "rules.sse", "sources.rows.", "sources.live", "apps.events", "export")
     unwanted = {name for name in loaded for room in rooms if name.startswith(f"wsgistream.{room}")}
     assert unwanted == {"wsgistream.sources.rows.failures"}
+    # Some megabytes each, and in each process.
+    assert not loaded & {"webob", "hashlib", "zipfile", "wsgistream.middleware.auth"}

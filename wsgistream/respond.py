@@ -18,7 +18,6 @@ from wsgistream.rules.media import with_charset
 from wsgistream.sources.file import EtagMaker, File, etag_of_status
 from wsgistream.sources.memory import Memory
 from wsgistream.sources.objects.address import is_url
-from wsgistream.sources.objects.single import object_at
 from wsgistream.sources.stream import Stream
 from wsgistream.types import (
     Body,
@@ -179,7 +178,11 @@ class FileResponse:
         responder: Responder = respond,
     ) -> None:
         self.path = path
-        self._object = object_at(path) if isinstance(path, str) and is_url(path) else None
+        self._object: Callable[[Environ], Source] | None = None
+        if isinstance(path, str) and is_url(path):
+            from wsgistream.sources.objects.single import object_at  # noqa: PLC0415 - few need it
+
+            self._object = object_at(path)
         if self._object is not None and etag is not etag_of_status:
             raise ValueError("An object of a store has an entity-tag of its own.")
         #: See ``wsgistream.wsgi.waiting``: a tag that is made of the bytes takes its time.

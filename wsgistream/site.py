@@ -1,5 +1,7 @@
 """Site: the application that settings describe, for the command line and for other servers."""
 
+# ruff: noqa: PLC0415 - what is not asked for is not loaded: it would stay in each process
+
 from __future__ import annotations
 
 import os
@@ -9,19 +11,11 @@ from typing import Any, Final
 
 from wsgistream.apps.files import DirectoryApp, FileApp
 from wsgistream.errors import NotFound
-from wsgistream.keys import read_keys
-from wsgistream.middleware.auth import BasicAuthMiddleware
-from wsgistream.middleware.compress import CompressMiddleware
-from wsgistream.middleware.metrics import MetricsMiddleware
-from wsgistream.middleware.prefix import PrefixMiddleware
-from wsgistream.middleware.signed import SignedURLMiddleware
-from wsgistream.middleware.throttle import ThrottleMiddleware
 from wsgistream.offload import XAccelRedirect, XSendfile
 from wsgistream.options import of_the_app
 from wsgistream.respond import refuse, respond
 from wsgistream.rules.coding import MissingLibrary
 from wsgistream.sources.objects.address import is_url
-from wsgistream.sources.objects.bucket import Bucket
 from wsgistream.types import Body, Environ, Responder, StartResponse, WSGIApp
 from wsgistream.values import read_offload, read_size
 from wsgistream.wsgi import stack
@@ -65,6 +59,8 @@ def create_checked_app(**settings: Any) -> WSGIApp:
     app = create_app(**settings)
     chosen = of_the_app(settings, os.environ)
     if is_url(chosen["root"]):
+        from wsgistream.sources.objects.bucket import Bucket
+
         Bucket(chosen["root"]).check(listing=chosen["listing"])
     return app
 
@@ -77,25 +73,38 @@ def place_of(root: str | os.PathLike[str]) -> str:
 def _layers(chosen: Mapping[str, Any]) -> Iterator[Callable[[WSGIApp], WSGIApp]]:
     """Give the middleware that is switched on, the outermost first."""
     if chosen["hls"]:
-        from wsgistream.middleware.headers import HeadersMiddleware  # noqa: PLC0415
+        from wsgistream.middleware.headers import HeadersMiddleware
 
         # A browser asks without a password whether a page may ask.
         yield partial(HeadersMiddleware, cors=True)
     if chosen["auth_file"] is not None:
+        from wsgistream.middleware.auth import BasicAuthMiddleware
+
         # Nothing is told without a password, also not how much is asked for.
         yield partial(BasicAuthMiddleware, users=chosen["auth_file"])
     if chosen["metrics"]:
+        from wsgistream.middleware.metrics import MetricsMiddleware
+
         # What is refused below is counted; and who asks for the counts needs no signature.
         yield MetricsMiddleware
     if chosen["sign_key_file"] is not None:
+        from wsgistream.keys import read_keys
+        from wsgistream.middleware.signed import SignedURLMiddleware
+
         # A link is signed as its client sees it, the prefix with it.
         yield partial(SignedURLMiddleware, keys=read_keys(chosen["sign_key_file"]))
     if chosen["throttle"] is not None:
+        from wsgistream.middleware.throttle import ThrottleMiddleware
+
         # A client pays for what is sent, which is less where it is compressed.
         yield partial(ThrottleMiddleware, per_connection=read_size(str(chosen["throttle"])))
     if chosen["compress"]:
+        from wsgistream.middleware.compress import CompressMiddleware
+
         yield CompressMiddleware
     if chosen["prefix"]:
+        from wsgistream.middleware.prefix import PrefixMiddleware
+
         yield partial(PrefixMiddleware, prefix=chosen["prefix"])
 
 
@@ -121,8 +130,8 @@ def _folder(root: Any, responder: Responder, chosen: Mapping[str, Any]) -> WSGIA
     options = {name: chosen[name] for name in _OF_A_FOLDER}
     of_the_store = {name: chosen[name] for name in _OF_A_STORE}
     if chosen["hls"]:
-        from wsgistream.rules.playlists import cache_segments  # noqa: PLC0415
-        from wsgistream.sources.live.broadcast import Broadcast  # noqa: PLC0415
+        from wsgistream.rules.playlists import cache_segments
+        from wsgistream.sources.live.broadcast import Broadcast
 
         root = Broadcast(root, **of_the_store)
         options["cache_control"] = chosen["cache_control"] or cache_segments
@@ -143,7 +152,7 @@ def _queries(db: str | None, queries: Mapping[str, Any], headers: Any) -> WSGIAp
     if db is None or not queries:
         raise ValueError("Queries need a database, and a database queries: give db and queries.")
     # Rows bring a good deal with them, for which a server of files has no use.
-    from wsgistream.apps.query import QueryApp  # noqa: PLC0415
+    from wsgistream.apps.query import QueryApp
 
     try:
         return QueryApp(db, queries, headers=headers)

@@ -9,13 +9,11 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from fractions import Fraction
 from ipaddress import ip_address
 from typing import Final, TypeVar
 
 from wsgistream.rules.access import log_format
 from wsgistream.rules.fields import check_header
-from wsgistream.rules.parameters import read_signature
 
 _ADDRESS: Final = re.compile(r"(?:\[(?P<ipv6>[^]]*)]|(?P<host>[^:]*)):(?P<port>\d{1,5})", re.ASCII)
 _NAMED_QUERY: Final = re.compile(r"(?P<name>[^(=]+(\([^)]*\))?)\s*=(?P<sql>.*\S.*)", re.DOTALL)
@@ -79,6 +77,8 @@ def read_named_query(text: str) -> tuple[str, str]:
     match = _NAMED_QUERY.fullmatch(text)
     if match is None:
         raise ValueError(f"A query is NAME=SQL, such as 'orders=select …', not {text!r}.")
+    from wsgistream.rules.parameters import read_signature  # noqa: PLC0415 - few need it
+
     read_signature(match["name"])
     return match["name"].strip(), match["sql"]
 
@@ -109,7 +109,8 @@ def read_size(text: str) -> int:
     if match is not None:
         base = 1000 if (match["base"] or "").lower() == "b" else 1024
         exponent = _UNITS.index((match["unit"] or " ").upper())
-        size = int(Fraction(match["number"]) * base**exponent)
+        whole, _, part = match["number"].partition(".")
+        size = int(whole + part) * base**exponent // 10 ** len(part)
     if not 0 < size <= sys.maxsize:
         raise ValueError(f"A size is above zero, such as 65536, 512K, 2M or 1.5 MiB, not {text!r}.")
     return size

@@ -7,9 +7,11 @@ from typing import Final
 from bench.model import Scenario
 from bench.scenarios.beside import BESIDE
 from bench.scenarios.compress import COMPRESS
+from bench.scenarios.events import EVENTS
 from bench.scenarios.generator import GENERATOR
 from bench.scenarios.idle import IDLE
 from bench.scenarios.middleware import MIDDLEWARE
+from bench.scenarios.objects import OBJECTS, OBJECTS_MEMORY
 from bench.scenarios.paced import PACED
 from bench.scenarios.ranges import RANGES
 from bench.scenarios.rows import ROWS, ROWS_MEMORY, ROWS_SQLITE, ROWS_SQLITE_MEMORY
@@ -28,6 +30,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
         SMALL,
         GENERATOR,
         IDLE,
+        EVENTS,
         WORKERS,
         SLOW_CLIENTS,
         MIDDLEWARE,
@@ -36,5 +39,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
         ROWS_SQLITE,
         ROWS_MEMORY,
         ROWS_SQLITE_MEMORY,
+        OBJECTS,
+        OBJECTS_MEMORY,
     )
 }

@@ -127,6 +127,21 @@ def test_who_is_unknown_has_no_address() -> None:
     assert "REMOTE_ADDR" not in make_environ(make_scope(client=None))
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        pytest.param({}, b"True", id="there may be, as far as anybody knows"),
+        pytest.param({"multiprocess": False}, b"False", id="there are none, as somebody does"),
+    ],
+)
+def test_of_other_processes(options: dict[str, Any], told: bytes) -> None:
+    def app(environ: Environ, start_response: StartResponse) -> Body:
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [str(environ["wsgi.multiprocess"]).encode()]
+
+    assert ask(ASGIBridge(app, **options)).body == told
+
+
 def echo(environ: Environ, start_response: StartResponse) -> Body:
     content = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     start_response("200 OK", [("Content-Type", "text/plain")])

@@ -62,6 +62,7 @@ def test_the_list_tells_every_scenario_and_runs_none() -> None:
         "small",
         "generator",
         "idle",
+        "events",
         "workers",
         "slow_clients",
         "middleware",
@@ -70,6 +71,8 @@ def test_the_list_tells_every_scenario_and_runs_none() -> None:
         "rows_sqlite",
         "rows_memory",
         "rows_sqlite_memory",
+        "objects",
+        "objects_memory",
     ]
 
 

@@ -9,7 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from waitress import wasyncore
@@ -239,10 +239,17 @@ def test_a_call_that_calls_is_followed_in_a_turn_of_its_own(loop: Loop) -> None:
     assert called == ["first", "second"]
 
 
-def test_of_many_in_line_a_few_are_called_in_a_turn_and_others_in_between(loop: Loop) -> None:
+def test_of_many_in_line_a_few_hear_in_a_turn_and_others_in_between(loop: Loop) -> None:
     called: list[int] = []
+
+    class Member(NamedTuple):
+        number: int
+
+        def hear(self) -> None:
+            called.append(self.number)
+
     for number in range(200):
-        loop.line_up(lambda number=number: called.append(number))  # type: ignore[misc]
+        loop.line_up(Member(number))
     loop.turn(DEADLINE * 100)
     first = len(called)
     assert 0 < first < 100

@@ -27,7 +27,6 @@ from wsgistream.rules.paths import folder_location, parse_path
 from wsgistream.sources.file import EtagMaker, etag_of_status
 from wsgistream.sources.folder import Folder, NotAcceptable
 from wsgistream.sources.objects.address import is_url
-from wsgistream.sources.objects.bucket import Bucket
 from wsgistream.sources.shelf import Shelf
 from wsgistream.types import (
     Body,
@@ -189,15 +188,16 @@ class DirectoryApp:
         return source
 
     def _give(self, source: Source, name: str = "") -> WSGIApp:
-        with _closed_on_failure(source):
-            extra = (*self._disposition(name), *self._extra)
+        extra = self._extra
+        if name and self._download:
+            with _closed_on_failure(source):
+                extra = (*self._disposition(name), *extra)
         if extra:
             source.meta = with_fields(source.meta, extra)
         return partial(_give, self._responder, source)
 
     def _disposition(self, name: str) -> tuple[Header, ...]:
-        download = self._download(name) if callable(self._download) else self._download
-        if not (name and download):
+        if callable(self._download) and not self._download(name):
             return ()
         return (("Content-Disposition", content_disposition(name, download=True)),)
 
@@ -222,6 +222,8 @@ def _store_at(
     if follow_symlinks or etag is not etag_of_status:
         raise ValueError("A store that is no folder has no links, and entity-tags of its own.")
     if isinstance(root, str):
+        from wsgistream.sources.objects.bucket import Bucket  # noqa: PLC0415 - few need it
+
         return Bucket(root, hidden=hidden)
     if hidden:
         raise ValueError("What a Store hides is its own option.")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from importlib.resources import files
+from functools import lru_cache
+from pkgutil import get_data
 from typing import Final
 
 from wsgistream.respond import respond
@@ -12,8 +13,6 @@ from wsgistream.rules.listing import html_listing, json_listing
 from wsgistream.rules.negotiation import prefers_json
 from wsgistream.sources.stream import Stream
 from wsgistream.types import Body, Entry, Environ, Header, Meta, StartResponse
-
-_TEMPLATE: Final = files("wsgistream").joinpath("pages/listing.html").read_text("utf-8")
 
 # Characters that are worth a chunk of their own.
 _CHUNK: Final = 16 * 1024
@@ -44,10 +43,16 @@ class ListingResponse:
             text = json_listing(self._path, self._entries)
         else:
             content_type = "text/html; charset=utf-8"
-            text = html_listing(_TEMPLATE, self._path, self._entries, script=self._script)
+            text = html_listing(_template(), self._path, self._entries, script=self._script)
         extra = (NOSNIFF, ("Vary", "Accept"), *self._headers)
         source = Stream(_encoded(text), Meta(None, content_type, extra=extra))
         return respond(environ, start_response, source)
+
+
+@lru_cache
+def _template() -> str:
+    # importlib.resources would bring what reads archives into each process.
+    return (get_data("wsgistream", "pages/listing.html") or b"").decode()
 
 
 def _encoded(lines: Iterable[str]) -> Iterator[bytes]:

@@ -27,8 +27,9 @@ class ASGIBridge:
     send holds no thread, a Pausable one (all of ours are) holds one of the ``threads`` only while a
     chunk is made; any other holds it until its client has taken all, for it may belong to the
     thread that began it. ``threads``: how many, or an Executor that several bridges share.
-    ``pausable``: treat every body as Pausable. A request is received as a whole before the
-    application is called, in a temporary file if it is large; one of more than
+    ``pausable``: treat every body as Pausable. ``multiprocess``: whether an application is told
+    that other processes may serve it too, of which ASGI says nothing. A request is received as a
+    whole before the application is called, in a temporary file if it is large; one of more than
     ``max_request_body_size`` bytes is refused. Raises ValueError for what is below one.
     """
 
@@ -38,6 +39,7 @@ class ASGIBridge:
         *,
         threads: int | Executor = 10,
         pausable: bool = False,
+        multiprocess: bool = True,
         max_request_body_size: int = 1024**3,
     ) -> None:
         if isinstance(threads, int):
@@ -48,6 +50,7 @@ class ASGIBridge:
             raise ValueError(f"A request may have a byte at least, not {max_request_body_size}.")
         self.app = app
         self._pausable = pausable
+        self._multiprocess = multiprocess
         self._limit = max_request_body_size
         self._threads = threads
 
@@ -64,7 +67,7 @@ class ASGIBridge:
             raise ValueError(f"WSGI has nothing for a connection of the kind {kind!r}.")
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        environ = make_environ(scope)
+        environ = make_environ(scope, multiprocess=self._multiprocess)
         try:
             with await receive_body(environ, receive, self._threads, self._limit):
                 answer = Answer(self.app, environ, send, self._threads, self._pausable)

@@ -32,7 +32,7 @@ class ClientGone(Exception):
     """Nobody waits for the answer any more."""
 
 
-def make_environ(scope: Scope) -> Environ:
+def make_environ(scope: Scope, *, multiprocess: bool = True) -> Environ:
     """Make the environ of a request whose body is still to come (PEP 3333)."""
     scheme = scope.get("scheme", "http")
     host, port = scope.get("server") or (None, None)
@@ -52,7 +52,7 @@ def make_environ(scope: Scope) -> Environ:
         "wsgi.input_terminated": True,
         "wsgi.file_wrapper": FileWrapper,
         "wsgi.multithread": True,
-        "wsgi.multiprocess": True,  # as far as anybody here knows
+        "wsgi.multiprocess": multiprocess,
         "wsgi.run_once": False,
         PARKS: True,
     }

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -70,6 +69,8 @@ def _counting_together(chosen: Mapping[str, Any]) -> Iterator[None]:
     if not chosen["metrics"] or chosen["workers"] == 1 or os.environ.get(_COUNTS):
         yield
         return
+    from tempfile import TemporaryDirectory  # noqa: PLC0415 - few need it
+
     with TemporaryDirectory(prefix="wsgistream-") as folder:
         os.environ[_COUNTS] = folder
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Iterable
 
 from wsgistream.rules.ranges import content_range
@@ -11,7 +11,7 @@ from wsgistream.types import Slice
 
 def random_boundary() -> str:
     """Make a boundary that no author of content can foresee (32 hexadecimal digits)."""
-    return secrets.token_hex(16)
+    return os.urandom(16).hex()
 
 
 def byteranges(

@@ -6,13 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from webob.acceptparse import (
-    AcceptEncodingValidHeader,
-    create_accept_encoding_header,
-    create_accept_header,
-)
-
-from wsgistream.rules.fields import OWS
+from wsgistream.rules.accept import LONGEST, best_type, read_codings
 from wsgistream.types import Header
 
 IDENTITY: Final = "identity"
@@ -20,11 +14,8 @@ IDENTITY: Final = "identity"
 #: The codings we know, best first, each with the suffix of a file stored in it.
 SUFFIXES: Final = {"zstd": ".zst", "br": ".br", "gzip": ".gz"}
 
-# RFC 9110 §5.6.1.2: empty list elements count for nothing, even where webob would not have them.
-_AROUND: Final = OWS + ","
-
-# Longer than any client's, and short enough to be kept by the thousand.
-_LONGEST_FIELD: Final = 1000
+# RFC 9110 §8.4.1.3: the same coding.
+_OLD_NAME: Final = "x-gzip"
 
 
 def acceptable_codings(
@@ -35,22 +26,28 @@ def acceptable_codings(
     RFC 9110 §12.5.3. At equal weight the earlier of ``offers`` wins; an absent or malformed field
     means identity alone; a coding that the field does not weigh comes after those it does.
     """
-    if accept_encoding is None or len(accept_encoding) > _LONGEST_FIELD:
+    if accept_encoding is None or len(accept_encoding) > LONGEST:
         return (IDENTITY,)
     return _acceptable_codings(accept_encoding, offers)
 
 
 @lru_cache(maxsize=1024)
 def _acceptable_codings(accept_encoding: str, offers: tuple[str, ...]) -> tuple[str, ...]:
-    # RFC 9110 §8.4.1.3: x-gzip is gzip.
-    field = accept_encoding.lower().replace("x-gzip", "gzip").strip(_AROUND)
-    header = create_accept_encoding_header(field)
-    if not isinstance(header, AcceptEncodingValidHeader):
+    weights = read_codings(accept_encoding)
+    if weights is None:
         return (IDENTITY,)
-    accepted = header.acceptable_offers([*offers, IDENTITY])
-    if not {IDENTITY, "*"} & dict(header.parsed).keys():
-        accepted.sort(key=lambda offer: offer[0] == IDENTITY)
-    return tuple(coding for coding, _ in accepted)
+    if _OLD_NAME in weights:
+        weights["gzip"] = min(weights[_OLD_NAME], weights.get("gzip", 1.0))
+    others = weights.get("*", 0.0)
+    weighed = [(weights.get(offer, others), offer) for offer in (*offers, IDENTITY)]
+    accepted = [offer for weight, offer in sorted(weighed, key=_by_weight) if weight]
+    if not {IDENTITY, "*"} & weights.keys():
+        accepted.append(IDENTITY)  # of which nothing is said, and which anybody can have
+    return tuple(accepted)
+
+
+def _by_weight(weighed: tuple[float, str]) -> float:
+    return -weighed[0]
 
 
 def with_vary(headers: Sequence[Header], name: str) -> list[Header]:
@@ -65,8 +62,6 @@ def with_vary(headers: Sequence[Header], name: str) -> list[Header]:
 
 def prefers_json(accept: str | None) -> bool:
     """Tell whether a client would rather have JSON than HTML (RFC 9110 §12.5.1)."""
-    if accept is None or len(accept) > _LONGEST_FIELD:
+    if accept is None or len(accept) > LONGEST:
         return False
-    header = create_accept_header(accept.strip(_AROUND))
-    offers = header.acceptable_offers(["text/html", "application/json"])
-    return bool(offers) and offers[0][0] == "application/json"
+    return best_type(accept, ("text/html", "application/json")) == "application/json"

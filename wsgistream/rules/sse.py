@@ -68,13 +68,13 @@ def encode_event(
     r"""Write an event: its ``id``, its type ``event``, ``retry`` (milliseconds), and its data.
 
     A line of the data may end in CRLF, LF or CR; whoever reads it finds LF. Raises BadEvent for an
-    id with NUL or the end of a line, a type that is empty or has the end of a line, a retry that is
-    no whole number from 0, and text that is none; EventTooLong beyond ``longest`` bytes.
+    id or a type with NUL or the end of a line, a type that is empty, a retry that is no whole
+    number from 0, and text that is none; EventTooLong beyond ``longest`` bytes.
     """
     lines = []
     if event is not None:
-        if not event or _LINE_END.search(event):
-            raise BadEvent("The type of an event has a character at least, and is on one line.")
+        if not event or not _is_on_one_line(event):
+            raise BadEvent("The type of an event is not empty, has no NUL, and is on one line.")
         lines.append(f"event: {event}")
     if retry is not None:
         if isinstance(retry, bool) or not isinstance(retry, int) or retry < 0:
@@ -95,8 +95,13 @@ def encode_place(id: str) -> bytes:  # noqa: A002
     return _encode([_id_line(id)])
 
 
+def _is_on_one_line(value: str) -> bool:
+    # An id with NUL is passed over by whoever reads it; of a type nobody could mean it.
+    return "\0" not in value and not _LINE_END.search(value)
+
+
 def _id_line(id: str) -> str:  # noqa: A002
-    if "\0" in id or _LINE_END.search(id):
+    if not _is_on_one_line(id):
         raise BadEvent("The id of an event has no NUL, and is on one line.")
     return f"id: {id}"
 

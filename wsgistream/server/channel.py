@@ -69,7 +69,7 @@ class Channel(WatchingChannel):
         self._task = kind(self, request)
         self.server.loop.watch(self)
         if request.error or self.server.quick:
-            self._run()
+            self._follow(self._step(self._task, in_loop=True))
         else:
             self._queue()
 
@@ -77,10 +77,6 @@ class Channel(WatchingChannel):
         """Take a step, in a thread."""
         outcome = self._step(self._task, in_loop=False)
         self.server.loop.call(partial(self._follow, outcome))
-
-    def _run(self) -> None:
-        """Take a step, in the loop."""
-        self._follow(self._step(self._task, in_loop=True))
 
     def _queue(self) -> None:
         self.server.task_dispatcher.add_task(self)
@@ -97,7 +93,8 @@ class Channel(WatchingChannel):
             self._pause(outcome)
 
     def _pause(self, outcome: Outcome) -> None:
-        self._slim()
+        if self.requests[0] is not _ANSWERED:
+            self._slim()
         if outcome is Outcome.IDLE:
             # If the client has left, the answer ends now, and news yet to come must not end it too.
             self._idle = self.connected and not self._news
@@ -114,7 +111,7 @@ class Channel(WatchingChannel):
         if self._task is None:
             self.begin()
         elif self.connected and self._task.is_quick:
-            self._run()
+            self._follow(self._step(self._task, in_loop=True))
         else:
             self._queue()  # if the client has left, the step finds out
 
@@ -155,7 +152,7 @@ class Channel(WatchingChannel):
     def _slim(self) -> None:
         """Let go of the request of an answer that may take long, if it has no body to be read."""
         request = self.requests[0]
-        if request is not _ANSWERED and request.body_rcv is None:
+        if request.body_rcv is None:
             self._task.slim()
             self.requests[0] = _ANSWERED
 

@@ -94,6 +94,17 @@ class FramedTask(Task):  # type: ignore[misc]
 
     def send(self, data: bytes) -> None:
         """Send a part of the body, or none, after the head if that has not been sent."""
+        if self.chunked_response and 0 < len(data) < SMALL:
+            # An event, as it goes to thousands: its head is sent, and it has no length to keep to.
+            self.channel.put_small(b"%X\r\n%b\r\n" % (len(data), data))
+        else:
+            data = self._send_framed(data)
+        self.made += len(data)
+        if not (self.in_loop or self._pausable):
+            self.channel.wait_for_room()
+
+    def _send_framed(self, data: bytes) -> bytes:
+        """Send the head if that has not been sent, and what is to be sent of ``data``; gives it."""
         parts = [] if self.wrote_header else [self.build_response_header()]
         data = self._fitting(data)
         if data and self.chunked_response:
@@ -104,9 +115,7 @@ class FramedTask(Task):  # type: ignore[misc]
             self.channel.put_small(b"".join(parts))
         else:
             self.channel.put(parts)
-        self.made += len(data)
-        if not (self.in_loop or self._pausable):
-            self.channel.wait_for_room()
+        return data
 
     def _fitting(self, data: bytes) -> bytes:
         """Cut off what is not to be sent."""

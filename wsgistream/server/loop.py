@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from waitress import wasyncore
 
-# Calls of those in line that are made in one turn: a millisecond, if each has something to send.
+# Those in line that are heard in one turn: a millisecond, if each has something to send.
 _FEW: Final = 64
 
 #: What is used of waitress beyond its documentation; a test looks for each.
@@ -46,7 +46,7 @@ class Loop:
         # In their order, so that who comes first is served first.
         self._changed: dict[Any, None] = {}
         self._calls: deque[Callable[[], object]] = deque()
-        self._line: deque[Callable[[], object]] = deque()
+        self._line: deque[Any] = deque()
         self._asleep = False
         #: Ends the sleep of the loop.
         self.wake: Callable[[], object] = lambda: None
@@ -56,10 +56,12 @@ class Loop:
         self._calls.append(what)
         self._rouse()
 
-    def line_up(self, what: Callable[[], object]) -> None:
-        """Have the loop call something that is one of many: a few of them in each turn."""
-        self._line.append(what)
-        self._rouse()
+    def line_up(self, member: Any) -> None:
+        """Have a member ``hear`` its news, as one of many: a few of them in each turn."""
+        # For thousands at once: nothing is made here, so that there is no garbage to look for.
+        self._line.append(member)
+        if self._asleep:
+            self._rouse()
 
     def _rouse(self) -> None:
         if self._asleep:
@@ -103,7 +105,7 @@ class Loop:
         for _ in range(len(self._calls)):
             self._calls.popleft()()
         for _ in range(min(len(self._line), _FEW)):
-            self._line.popleft()()
+            self._line.popleft().hear()
 
     def _serve(self, member: Any, descriptor: int, events: int) -> None:
         if events & selectors.EVENT_READ and self.members.get(descriptor) is member:

@@ -22,8 +22,9 @@ from wsgistream.wsgi.files import READ_SIZE
 #: Bytes that one client is sent in one turn, so that a fast one does not keep the others waiting.
 BUDGET: Final = 4 * 1024 * 1024
 
-# Bytes that the system is asked to send at once.
-_CALL: Final = 1024 * 1024
+# Bytes that the system is asked to send at once: more than it has room for, where a client takes
+# its time, and so one call for each time that it has some.
+_CALL: Final = 2 * 1024 * 1024
 
 #: Bytes that are sooner copied than looked at one by one by the system.
 SMALL: Final = 16 * 1024

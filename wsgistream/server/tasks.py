@@ -98,7 +98,7 @@ class ApplicationTask(StartedTask, WSGITask):  # type: ignore[misc]
     def __init__(self, channel: Any, request: Any) -> None:
         super().__init__(channel, request)
         self._body: Any = None
-        self._chunks: Iterator[Any] | None = None
+        self._chunks: Any = None
         #: An idle stream has said nothing for long.
         self.is_silent = False
         # What the application keeps there goes with its answer, whichever thread makes it.
@@ -118,7 +118,8 @@ class ApplicationTask(StartedTask, WSGITask):  # type: ignore[misc]
     def run(self, in_loop: bool) -> Outcome:
         """Take the next step; raises what the application raises, ClientDisconnected too."""
         self.in_loop = in_loop
-        outcome: Outcome = self._context.run(self._step)
+        step = self._ask if self._chunks is None else self._go_on
+        outcome: Outcome = self._context.run(step)
         if outcome is Outcome.DONE:
             self.end()
             self.finish()
@@ -135,15 +136,14 @@ class ApplicationTask(StartedTask, WSGITask):  # type: ignore[misc]
         if body is not None and type(body) is not list:
             self._context.run(close, body)
 
-    def _step(self) -> Outcome:
-        if self._chunks is None:
-            self._body = self._call()
-            if isinstance(self._body, FileWrapper) and self._send_file(self._body):
-                return Outcome.DONE
-            self._chunks = self._begin()
-            if self.in_loop and not (self.is_quick or isinstance(self._body, list)):
-                return Outcome.TURN  # who knows what it waits for
-        return self._go_on(self._chunks)
+    def _ask(self) -> Outcome:
+        self._body = self._call()
+        if isinstance(self._body, FileWrapper) and self._send_file(self._body):
+            return Outcome.DONE
+        self._chunks = self._begin()
+        if self.in_loop and not (self.is_quick or isinstance(self._body, list)):
+            return Outcome.TURN  # who knows what it waits for
+        return self._go_on()
 
     def _call(self) -> Any:
         environ = make_environ(self.channel, self.request, self.version)
@@ -167,12 +167,12 @@ class ApplicationTask(StartedTask, WSGITask):  # type: ignore[misc]
         self._pausable = self.channel.server.pausable or is_pausable(self._body)
         return iter(self._body)
 
-    def _go_on(self, chunks: Iterator[Any]) -> Outcome:
+    def _go_on(self) -> Outcome:
         left = _TURN
         if self.is_silent:
             self.is_silent = False
             self.write(self._body.beat())
-        for chunk in chunks:
+        for chunk in self._chunks:
             if chunk is None and self._may_be_idle:
                 return self._stay()
             data = chunk if type(chunk) is bytes else as_bytes(chunk)
@@ -193,7 +193,8 @@ class ApplicationTask(StartedTask, WSGITask):  # type: ignore[misc]
     def _send_chunk(self, data: bytes) -> Outcome | None:
         """Send a chunk of the body; None: the next may follow at once."""
         if data:
-            self._know_length(data)
+            if not self.wrote_header:
+                self._know_length(data)
             self.send(data)
             if self.logged_write_excess or not self._bodied:
                 return Outcome.DONE  # whatever follows, none of it is to be sent
@@ -208,7 +209,7 @@ class ApplicationTask(StartedTask, WSGITask):  # type: ignore[misc]
 
     def _know_length(self, chunk: bytes) -> None:
         """Take the length of a body of one chunk from it, if it has not been told."""
-        if self.content_length is None and not self.wrote_header:
+        if self.content_length is None:
             sized = hasattr(self._body, "__len__") and len(self._body) == 1
             self.content_length = len(chunk) if sized else None
 

@@ -38,6 +38,9 @@ INTERNALS: Final = {
 #: Seconds without progress after which a client that has stopped sending is taken to have left.
 _GONE: Final = 0.5
 
+# Seconds within which a client that was sent something need not be asked whether it takes any.
+_RECENT: Final = 2.0
+
 
 class WatchingChannel(AccountingChannel):
     """A connection whose answer waits for its client, or for news; all here is the loop's alone."""
@@ -66,9 +69,10 @@ class WatchingChannel(AccountingChannel):
     def _wake(self) -> None:
         if not self._woken:
             self._woken = True
-            self.server.loop.line_up(self._hear)  # with thousands, whose news it may be as well
+            self.server.loop.line_up(self)  # with thousands, whose news it may be as well
 
-    def _hear(self) -> None:
+    def hear(self) -> None:
+        """Take up the news that there may be."""
         self._woken = False
         if self._idle:
             self.resume()
@@ -157,11 +161,14 @@ class WatchingChannel(AccountingChannel):
         A thread may wait with it; and a slow client, for which the system holds the bytes of
         minutes, must not be taken for one of these.
         """
+        timeout = self.adj.channel_timeout
+        if now - self.last_activity < min(_RECENT, timeout / 4):
+            return
         with self.outbuf_lock:
             held = _bytes_held(self.socket)
             if held != self._held:
                 self._held, self.last_activity = held, now
-            elif now - self.last_activity > self.adj.channel_timeout:
+            elif now - self.last_activity > timeout:
                 self.handle_close()
 
     def _beat(self, now: float) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import io
 import os
 import stat
@@ -47,7 +46,9 @@ class _Content:
 
 @lru_cache(maxsize=4096)
 def _sha256(content: _Content) -> str:
-    digest, position = hashlib.sha256(), 0
+    from hashlib import sha256  # noqa: PLC0415 - and OpenSSL with it, for the few who want this
+
+    digest, position = sha256(), 0
     while position < content.size:
         block = read_at(content.file, position, min(READ_SIZE, content.size - position))
         digest.update(block)

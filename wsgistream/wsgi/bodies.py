@@ -109,6 +109,7 @@ class Pieces:
                     break
         except OSError as error:
             raise Unbegun from error
+        chunk = b""  # or the first would be held to the end
         yield from chunks
 
     def _part(self, piece: bytes | Slice) -> Iterable[bytes]:

@@ -14,7 +14,7 @@ from tests.eventsource import Event, EventReader
 from tests.servers import DEADLINE
 from wsgistream.rules.sse import BadEvent, EventTooLong, parse_id
 from wsgistream.sources.live.hub import Hub
-from wsgistream.sources.live.log import Viewer
+from wsgistream.sources.live.viewer import Viewer
 
 HISTORY = 10
 LONGEST = 100

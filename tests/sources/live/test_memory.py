@@ -13,7 +13,8 @@ from tests.eventsource import Event
 from tests.sources.live.contract import HISTORY, LONGEST, HubContract, Watcher
 from wsgistream import MemoryHub
 from wsgistream.rules.sse import EventId
-from wsgistream.sources.live.log import Entry, Log, Viewer
+from wsgistream.sources.live.log import Entry, Log
+from wsgistream.sources.live.viewer import Viewer
 
 
 class TestContract(HubContract):
@@ -93,14 +94,14 @@ def test_a_viewer_is_small() -> None:
 
 def test_a_log_that_does_not_know_its_place_gives_nothing_until_it_does() -> None:
     log = Log(10, "drop")
-    viewer: Viewer = log.view(["news"], None)
+    viewer = Viewer(log, ["news"], None)
     assert viewer.take() is None
     assert viewer.beat() == b":\n\n"
 
 
 def test_a_log_that_begins_later_tells_all_who_have_come_before() -> None:
     log = Log(10, "drop")
-    fresh, again = log.view(["news"], None), log.view(["news", "other"], "4-0")
+    fresh, again = Viewer(log, ["news"], None), Viewer(log, ["news", "other"], "4-0")
     assert set(log.begin(EventId(5, 0))) == {fresh, again}
     log.add([Entry.of(EventId(6, 0), "news", b"data: a\n\n")])
     assert Watcher(again).now() == [Event("", "missed", "5-0"), Event("a", id="6-0")]

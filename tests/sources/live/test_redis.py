@@ -16,6 +16,7 @@ import pytest
 import redis
 
 from tests.eventsource import Event
+from tests.ports import kept_port
 from tests.redis import RedisServer, needs_redis
 from tests.servers import DEADLINE, eventually
 from tests.sources.live.contract import HISTORY, LONGEST, HubContract, Watcher
@@ -81,7 +82,12 @@ class TestContract(HubContract):
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A cluster of one, which answers as any other does."""
     options = ("--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1")
-    with RedisServer(tmp_path_factory.mktemp("cluster"), *options) as server:
+    with (
+        kept_port() as bus,
+        RedisServer(
+            tmp_path_factory.mktemp("cluster"), *options, "--cluster-port", str(bus)
+        ) as server,
+    ):
         server.url = f"redis+cluster://127.0.0.1:{server.port}"
         with closing(server.client()) as client:
             client.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
@@ -268,6 +274,44 @@ def test_while_it_is_away_what_is_published_is_refused_in_time(
     assert eventually(lambda: _is_published(hub, "b"))
     assert watcher.data(1) == ["b"]
     assert late.data(1) == ["b"]
+
+
+class Minute:
+    """A clock, and a Redis that comes back when it has been away for a minute."""
+
+    def __init__(self, server: RedisServer) -> None:
+        self.now = 0.0
+        self._server = server
+
+    def sleep(self, seconds: float) -> None:
+        before, self.now = self.now, self.now + seconds
+        if before < 60 <= self.now:
+            self._server.start()
+
+
+def test_what_is_published_waits_for_it_for_a_minute(server: RedisServer, hubs: Hubs) -> None:
+    minute = Minute(server)
+    hub = hubs.make(server, patience=90, clock=lambda: minute.now, sleep=minute.sleep)
+    watcher = watch(hub)
+    first = hub.publish("news", "before")
+    assert watcher.data(1) == ["before"]
+    server.kill()
+    hub.publish("news", "meanwhile")
+    assert 60 <= minute.now < 70
+    hub.publish("news", "after")
+    # Who watched all the time, and who comes again, have each of them once.
+    assert watcher.data(2) == ["meanwhile", "after"]
+    assert watch(hub, last_id=first).data(2) == ["meanwhile", "after"]
+    assert watch(hubs.make(server), last_id=first).data(2) == ["meanwhile", "after"]
+
+
+def test_who_has_less_patience_than_a_minute_is_told(server: RedisServer, hubs: Hubs) -> None:
+    minute = Minute(server)
+    hub = hubs.make(server, patience=30, clock=lambda: minute.now, sleep=minute.sleep)
+    server.kill()
+    with pytest.raises(HubAway):
+        hub.publish("news", "a")
+    assert 25 < minute.now <= 30
 
 
 def _is_published(hub: RedisHub, data: str) -> bool:

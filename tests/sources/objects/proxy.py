@@ -29,6 +29,8 @@ class Fault:
     """Bytes of the store's answer that come through, its head not counted."""
     silent: bool = False
     """After that the connection stays, and nothing comes; else it is closed."""
+    stall: float | None = None
+    """Seconds of silence after which the rest comes through after all."""
 
 
 FINE = Fault()
@@ -92,9 +94,13 @@ class Proxy:
                 part = data if left is None else data[:left]
                 self._send(client, part)
                 left = None if left is None else left - len(part)
+                data = data[len(part) :]
                 if left == 0:
-                    return
-                data = store.recv(65536)
+                    if fault.stall is None:
+                        return
+                    self.over.wait(fault.stall)
+                    left = None
+                data = data or store.recv(65536)
 
     def _send(self, client: socket.socket, data: bytes) -> None:
         try:
@@ -119,17 +125,15 @@ def _told(head: bytes) -> str:
 
 
 @contextmanager
-def proxy(upstream: int) -> Iterator[Proxy]:
+def proxy(upstream: int, listener: socket.socket | None = None) -> Iterator[Proxy]:
     """Run a proxy before the store at a port of this machine."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        made = Proxy(upstream, listener.getsockname()[1])
-        thread = threading.Thread(target=made.serve, args=(listener,), daemon=True)
+    with listener or socket.create_server(("127.0.0.1", 0)) as listening:
+        made = Proxy(upstream, listening.getsockname()[1])
+        thread = threading.Thread(target=made.serve, args=(listening,), daemon=True)
         thread.start()
         try:
             yield made
         finally:
             made.over.set()
-            listener.shutdown(socket.SHUT_RDWR)
+            listening.shutdown(socket.SHUT_RDWR)
             thread.join(DEADLINE)

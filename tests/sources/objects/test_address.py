@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgistream.sources.objects.address import Address, is_url, parse_address, split_object
+from wsgistream.sources.objects.address import Address, is_url, parse_address, path_of, split_object
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,18 @@ def test_a_url_is_told_from_a_path(place: object, expected: bool) -> None:
 )
 def test_an_address_is(url: str, expected: tuple[str, str]) -> None:
     assert parse_address(url) == Address(*expected)
+
+
+@pytest.mark.parametrize(
+    ("store", "expected"),
+    [
+        pytest.param("https://host/a%20b/c", "a b/c", id="of a server of files"),
+        pytest.param("https://host", "", id="of its root"),
+        pytest.param("az://box/a", "", id="of no other store"),
+    ],
+)
+def test_a_path_is(store: str, expected: str) -> None:
+    assert path_of(store) == expected
 
 
 @pytest.mark.parametrize("url", ["", "bucket", "S3 bucket", "file:///srv/files"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import obstore
 import pytest
 
@@ -68,15 +66,6 @@ class TestSourceInMemory(SourceContract):
         source = in_memory().find(("data.bin",))
         assert source is not None
         return source
-
-
-def test_a_list_may_have_more_than_a_page(ceph: Ceph) -> None:
-    bucket = ceph.make_bucket()
-    names = [f"{number:04}.txt" for number in range(1100)]
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda name: ceph.put(bucket, f"sub/{name}", b""), names))
-    entries = ceph.store(bucket).list(("sub",))
-    assert [entry.name for entry in entries or ()] == names
 
 
 def test_a_folder_may_hold_no_more_than_what_marks_it(ceph: Ceph) -> None:

@@ -8,19 +8,11 @@ import pytest
 
 from tests.ceph import Ceph
 from tests.client import ask
+from tests.sources.objects.clock import Clock
 from tests.sources.objects.proxy import Proxy
 from wsgistream import DirectoryApp
 from wsgistream.sources.objects import known as known_module
 from wsgistream.sources.objects.known import Head, Known
-
-
-class Clock:
-    """A time that goes on when it is told to."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def head(size: int) -> Head:

@@ -232,6 +232,7 @@ def test_keys_can_be_asked_for(ceph: Ceph, bucket: str) -> None:
         pytest.param(b"400 Bad Request", 502, id="a token that has expired"),
         pytest.param(b"401 Unauthorized", 403, id="no word of who asks"),
         pytest.param(b"404 Not Found", 404, id="nothing there"),
+        pytest.param(b"405 Method Not Allowed", 404, id="a method that nobody knows"),
         pytest.param(b"408 Request Timeout", 504, id="too slow"),
         pytest.param(b"429 Too Many Requests", 503, id="too many"),
         pytest.param(b"500 Internal Server Error", 502, id="a fault"),

@@ -7,11 +7,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from obstore.store import AzureStore, MemoryStore, S3Store
 
 from tests.ceph import Ceph
 from tests.client import ask
+from tests.servers import eventually
 from tests.sources.objects.proxy import BUSY, Fault, Proxy
 from wsgistream import Bucket, DirectoryApp, Memory, StoreRedirect
+from wsgistream.sources.objects.binding import can_sign
 from wsgistream.types import WSGIApp
 
 NAME = "f\u00fclm &+%20?#.mp4"
@@ -46,6 +49,12 @@ def test_a_client_is_sent_to_the_store(ceph: Ceph, bucket: str) -> None:
     assert (answer.status, answer["cache-control"]) == (307, "no-store")
     assert "X-Amz-Expires=60" in answer["location"]
     assert followed(answer["location"], {"Range": "bytes=2-4"}) == (206, b"234")
+
+
+def test_a_link_expires(ceph: Ceph, bucket: str) -> None:
+    location = ask(served(ceph, bucket, expires=2), PATH)["location"]
+    assert followed(location, {}) == (200, b"0123456789")
+    assert eventually(lambda: followed(location, {})[0] == 403)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +99,24 @@ def test_what_has_no_links_is_answered_as_without() -> None:
         return StoreRedirect()(environ, start_response, Memory(b"here"))
 
     assert ask(app).body == b"here"
+
+
+@pytest.mark.parametrize(
+    ("store", "key", "expected"),
+    [
+        pytest.param(S3Store("box"), "a b", True, id="of S3"),
+        pytest.param(AzureStore("box", account_name="x"), "a/b.txt", True, id="of Azure"),
+        pytest.param(
+            AzureStore("box", account_name="x"), "a b", False, id="none of Azure with escapes"
+        ),
+        pytest.param(
+            AzureStore("box", account_name="x", prefix="a b"), "c", False, id="nor below such"
+        ),
+        pytest.param(MemoryStore(), "a", False, id="none of memory"),
+    ],
+)
+def test_there_are_links(store: Any, key: str, expected: bool) -> None:
+    assert can_sign(store, key) is expected
 
 
 @pytest.mark.parametrize("options", [{"expires": 0}, {"expires": 700_000}, {"minimum": -1}])

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Final
 
-from webob.acceptparse import create_accept_header
-
+from wsgistream.rules.accept import LONGEST, best_type
 from wsgistream.rules.rows.formats import FORMATS, Format, check_format
 from wsgistream.rules.rows.tables import OF_LIBRARY, find_library, is_present
-
-# Longer than any browser's, and short enough to be kept by the thousand.
-_LONGEST_FIELD: Final = 1000
 
 
 class UnknownFormat(ValueError):
@@ -37,7 +32,7 @@ def choose_format(
         return FORMATS[query]
     # RFC 9110 §5.6.1.2: empty list elements count for nothing.
     weighed = (accept or "").strip(" \t,")
-    if not weighed or len(weighed) > _LONGEST_FIELD:
+    if not weighed or len(weighed) > LONGEST:
         return FORMATS[allowed[0]]
     name = _acceptable(weighed, allowed)
     if name is None:
@@ -69,6 +64,5 @@ def check_formats(names: Iterable[str] | None = None) -> tuple[str, ...]:
 def _acceptable(accept: str, allowed: tuple[str, ...]) -> str | None:
     """Name the format that Accept weighs most; of equals, the first."""
     names = {FORMATS[name].content_type: name for name in allowed}
-    # A malformed field counts for nothing.
-    accepted = create_accept_header(accept).acceptable_offers(list(names))
-    return names[accepted[0][0]] if accepted else None
+    accepted = best_type(accept, tuple(names))
+    return None if accepted is None else names[accepted]

@@ -8,7 +8,8 @@ from threading import Lock
 
 from wsgistream.rules.sse import LONGEST, EventId
 from wsgistream.sources.live.hub import BadId, Hub, Published
-from wsgistream.sources.live.log import Entry, Log, Slow, Viewer, wake_all
+from wsgistream.sources.live.log import Entry, Log, Slow, wake_all
+from wsgistream.sources.live.viewer import Viewer
 
 
 class MemoryHub(Hub):
@@ -49,7 +50,7 @@ class MemoryHub(Hub):
         return str(entry.id)
 
     def subscribe(self, topics: Iterable[str], last_id: str | None = None) -> Viewer:
-        return self._log.view(topics, last_id)
+        return Viewer(self._log, topics, last_id)
 
     def _now(self) -> int:
         return int(self._clock() * 1000)

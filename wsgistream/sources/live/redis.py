@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from typing import Any, Final
 
@@ -17,7 +17,8 @@ from wsgistream.rules.coding import MissingLibrary
 from wsgistream.rules.sse import LONGEST
 from wsgistream.sources.live.following import Follower, pauses
 from wsgistream.sources.live.hub import BadId, Hub, HubAway, Published
-from wsgistream.sources.live.log import Log, Slow, Viewer
+from wsgistream.sources.live.log import Log, Slow
+from wsgistream.sources.live.viewer import Viewer
 
 # Adds an event, unless this publisher has added it already and was not told: so whoever tries
 # again, this module or the library, doubles nothing.
@@ -47,6 +48,7 @@ class RedisHub(Hub):
     them and some more, and each process that has viewers as many, which one thread reads. While
     Redis is away viewers wait, and then have what they have missed; what is published is tried
     again for ``patience`` seconds, and never doubled. ``slow`` and ``longest``: see MemoryHub.
+    ``clock`` and ``sleep``: seconds from anywhere, and what waits for some.
 
     Raises ValueError for an option that cannot be, and MissingLibrary without redis-py.
     """
@@ -62,6 +64,8 @@ class RedisHub(Hub):
         slow: Slow = "drop",
         longest: int = LONGEST,
         patience: float = 10.0,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         if not 0 <= patience <= threading.TIMEOUT_MAX:
             raise ValueError(f"Patience is seconds from 0, not {patience!r}.")
@@ -71,6 +75,8 @@ class RedisHub(Hub):
         self._history = history
         self.longest = longest
         self._patience = patience
+        self._clock = clock
+        self._sleep = sleep
         # In a cluster both keys have to be in one slot.
         tag = key if re.search(r"\{[^}]+\}", key) else f"{{{key}}}"
         self._name = f"{tag}:publisher:{uuid.uuid4().hex}"
@@ -114,16 +120,16 @@ class RedisHub(Hub):
     def _add(self, arguments: Sequence[Any]) -> str:
         # A thread publishes one event after the other, so of each the last one is enough to know.
         publisher = f"{self._name}:{os.getpid()}:{threading.get_ident()}"
-        until = time.monotonic() + self._patience
+        until = self._clock() + self._patience
         waits = pauses()
         while True:
             try:
                 told: bytes = self._connected().eval(_ADD, 2, self._key, publisher, *arguments)
             except self._away as error:
                 wait = next(waits)
-                if time.monotonic() + wait > until:
+                if self._clock() + wait > until:
                     raise HubAway("Redis is away: the event is perhaps not published.") from error
-                time.sleep(wait)
+                self._sleep(wait)
             except self._refused as error:
                 if "ID specified in XADD" in str(error):
                     raise BadId from None
@@ -134,7 +140,7 @@ class RedisHub(Hub):
     def subscribe(self, topics: Iterable[str], last_id: str | None = None) -> Viewer:
         if not self.quick:
             self._begin()
-        return self._log.view(topics, last_id)
+        return Viewer(self._log, topics, last_id)
 
     def _begin(self) -> None:
         """Have the events read, and wait until it is known where they stand, or cannot be."""

@@ -10,8 +10,11 @@ from typing import Any, Final, NamedTuple
 
 from wsgistream.sources.objects.binding import library, reason
 
-# Where S3 is, if not at Amazon; the last one found is the one that counts.
-_ENDPOINTS: Final = ("AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
+# Where a store is, if not where its maker has it; the last one found is the one that counts.
+_ENDPOINTS: Final = {
+    "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
+    "s3": ("AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"),
+}
 
 # How long one answer may take in all: a slow client may take its time.
 _WHOLE_ANSWER: Final = timedelta(days=7)
@@ -78,7 +81,8 @@ def _keys_of_profile() -> Callable[[], Any]:
 
 
 def _client_options(url: str, access: Access) -> dict[str, Any]:
-    found = [os.environ[name] for name in _ENDPOINTS if os.environ.get(name)]
+    names = _ENDPOINTS.get(url[:2], ())
+    found = [os.environ[name] for name in names if os.environ.get(name)]
     endpoint = access.endpoint or access.config.get("endpoint") or [None, *found][-1] or url
     silence = timedelta(seconds=access.timeout)
     return {

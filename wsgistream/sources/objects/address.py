@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Final, NamedTuple
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 _URL: Final = re.compile(r"([a-z][a-z0-9+.-]*)://([^/]*)/*(.*)", re.DOTALL)
 
@@ -39,6 +39,11 @@ def parse_address(url: str) -> Address:
     if scheme in _OF_KEYS:
         return Address(f"{scheme}://{place}", rest.strip("/"))
     return Address(url.rstrip("/") if rest else url, "")
+
+
+def path_of(store: str) -> str:
+    """Give the path in the URL of a server of files; of other stores it is a prefix of theirs."""
+    return unquote(urlsplit(store).path).strip("/") if store.startswith("http") else ""
 
 
 def split_object(url: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Final, TypeVar
+from urllib.parse import quote
 
 from wsgistream.sources.objects.failures import (
     Replaced,
@@ -26,7 +27,10 @@ _CODE: Final = re.compile(r"<Code>(\w+)</Code>")
 
 _FORBIDDEN: Final = (401, 403)
 
-_SIGNING: Final = frozenset({"AzureStore", "GCSStore", "S3Store"})
+# A list is asked of a server of files by a method that most of them do not know.
+_MISSING: Final = (404, 405, 501)
+
+_SIGNING: Final = frozenset({"GCSStore", "S3Store"})
 
 
 def library() -> Any:
@@ -52,9 +56,14 @@ def attempt(function: Callable[..., _Result], *arguments: Any, **options: Any) -
         raise _failure(error) from None
 
 
-def can_sign(store: Any) -> bool:
-    """Tell whether the library can make links to what is in a store."""
-    return type(store).__name__ in _SIGNING
+def can_sign(store: Any, key: str) -> bool:
+    """Tell whether the library can make links to an object of a store."""
+    kind = type(store).__name__
+    if kind == "AzureStore":
+        # It signs the name with its escapes, where Azure expects the name as it is.
+        name = f"{store.prefix or ''}/{key}"
+        return quote(name) == name
+    return kind in _SIGNING
 
 
 def _failure(error: Exception) -> OSError:
@@ -66,7 +75,7 @@ def _failure(error: Exception) -> OSError:
     status = None if found is None else int(found[1])
     if status in _FORBIDDEN or kind in ("PermissionDeniedError", "UnauthenticatedError"):
         return PermissionError(errno.EACCES, reason(error))
-    if status == 404:
+    if status in _MISSING:
         return FileNotFoundError(errno.ENOENT, reason(error))
     return _failure_class(kind, status, text)(reason(error))
 

@@ -13,7 +13,7 @@ from wsgistream.rules.negotiation import IDENTITY, SUFFIXES
 from wsgistream.rules.paths import is_hidden
 from wsgistream.sources.folder import VARY, NotAcceptable, encoded
 from wsgistream.sources.objects.access import Access, open_store
-from wsgistream.sources.objects.address import parse_address
+from wsgistream.sources.objects.address import parse_address, path_of
 from wsgistream.sources.objects.binding import can_sign
 from wsgistream.sources.objects.client import Client
 from wsgistream.sources.objects.description import describe
@@ -81,11 +81,11 @@ class Bucket:
         self.store = open_store(address.store, access)
         self._client = Client(self.store, Known(metadata_cache))
         self._above = tuple(filter(None, f"{address.prefix}/{prefix}".split("/")))
+        self._path = path_of(address.store)
         self._hidden = hidden
         self._precompressed = precompressed
         self._tell_forbidden = tell_forbidden
         self._metadata_prefix = metadata_prefix
-        self._make = LinkedObject if can_sign(self.store) else Object
 
     def check(self, *, listing: bool = True) -> None:
         """Ask the store once, so that what is wrong with its URL or its keys is seen at once.
@@ -144,17 +144,20 @@ class Bucket:
         # A folder may hold no more than an object of its own name, which some tools make.
         if found is None or (path and not (found["common_prefixes"] or found["objects"])):
             return None
-        return self._entries(tuple(path), prefix, found)
+        itself = "/".join(filter(None, (self._path, prefix)))
+        if self._path and itself in map(itemgetter("path"), found["objects"]):
+            return None  # a file, of which WebDAV makes a list too
+        return self._entries(tuple(path), itself, found)
 
     def _entries(
-        self, path: tuple[str, ...], prefix: str, found: Mapping[str, Any]
+        self, path: tuple[str, ...], itself: str, found: Mapping[str, Any]
     ) -> Iterator[Entry]:
-        for name in sorted(map(_last, found["common_prefixes"])):
+        for name in sorted(_last(each) for each in found["common_prefixes"] if each != itself):
             if self._shows((*path, name)):
                 yield Entry(name, "folder", None, None)
         for known in sorted(found["objects"], key=itemgetter("path")):
             name = _last(known["path"])
-            if known["path"] != prefix and self._shows((*path, name)):
+            if known["path"] != itself and self._shows((*path, name)):
                 yield Entry(name, "file", known["size"], int(known["last_modified"].timestamp()))
 
     def _shows(self, path: Sequence[str]) -> bool:
@@ -205,7 +208,8 @@ class Bucket:
         if first is None:
             return None
         meta = describe(first.head, path[-1], self._metadata_prefix)
-        return self._make(self._client, key, first, meta)
+        make = LinkedObject if can_sign(self.store, key) else Object
+        return make(self._client, key, first, meta)
 
     def _seen(self, look: Callable[..., _Seen], *arguments: Any) -> _Seen | None:
         """Look at the store; None: what is looked for is missing, or is to seem so."""

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from wsgistream.sources.objects.binding import attempt, library
 from wsgistream.sources.objects.failures import Replaced, StoreRefusal
 from wsgistream.sources.objects.known import Head, Known
+from wsgistream.sources.objects.part import Answer
+from wsgistream.sources.objects.resting import Resting
 from wsgistream.sources.objects.wish import HEAD
 
 
@@ -27,6 +29,8 @@ class Client:
 
     def __init__(self, store: Any, known: Known) -> None:
         self.store = store
+        #: What is kept of its answers while clients take their time.
+        self.resting: Resting[Answer] = Resting()
         self._known = known
         self._library = library()
 

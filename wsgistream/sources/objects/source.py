@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
-from wsgistream.sources.objects.binding import attempt
 from wsgistream.sources.objects.client import Client, First
-from wsgistream.sources.objects.failures import Replaced, StoreFailure
+from wsgistream.sources.objects.failures import Replaced
+from wsgistream.sources.objects.part import NEAR, Answer, Part
 from wsgistream.sources.objects.wish import WHOLE
 from wsgistream.types import Meta, Slice
-from wsgistream.wsgi.bodies import OnePass
-
-#: Bytes of a chunk: from 64 KiB to 1 MiB they cost the same, and one is held for each client.
-CHUNK: Final = 128 * 1024
-
-#: Bytes between two ranges that are read and dropped, and cost less than a request of their own.
-NEAR: Final = 256 * 1024
-
-# How often an answer may break off without a byte, one after the other, before it is given up.
-_ATTEMPTS: Final = 3
 
 # What tells one version of an object from another.
 _OF_A_VERSION: Final = ("e_tag", "size", "last_modified")
@@ -40,10 +30,9 @@ class Object:
         self._key = key
         self._version = first.head.meta
         self._runs: Sequence[Slice] = ()
-        self._part: _Part | None = None
+        self._part: Part | None = None
         if first.result is not None:
-            start, stop = first.result.range
-            self._part = _Part(self._chunks(first.result, start, stop), start, stop)
+            self._begin(Answer(first.result))
 
     def prepare(self, slices: Sequence[Slice]) -> None:
         """Ask for what is read first of these slices, so that a failure can still be answered.
@@ -62,15 +51,18 @@ class Object:
         if part is not None:
             part.close()
 
-    def _part_with(self, piece: Slice) -> _Part:
+    def _part_with(self, piece: Slice) -> Part:
         if self._part is not None and self._part.holds(piece):
             return self._part
         self.close()
-        start, stop = next((run for run in self._runs if run.start == piece.start), piece)
-        self._part = _Part(self._chunks(self._ask(start, stop), start, stop), start, stop)
+        run = next((run for run in self._runs if run.start == piece.start), piece)
+        return self._begin(self._ask(*run))
+
+    def _begin(self, answer: Answer) -> Part:
+        self._part = Part(self._ask, self._client.resting, answer)
         return self._part
 
-    def _ask(self, start: int, stop: int) -> Any:
+    def _ask(self, start: int, stop: int) -> Answer:
         whole = (start, stop) == (0, self.meta.size)
         options = dict(WHOLE) if whole else {"range": (start, stop)}
         tag = self._version["e_tag"]
@@ -80,25 +72,7 @@ class Object:
         result = self._client.get(self._key, options)
         if any(result.meta[name] != self._version[name] for name in _OF_A_VERSION):
             raise Replaced("The object was replaced while it was being sent.")
-        return result
-
-    def _chunks(self, result: Any, start: int, stop: int) -> Iterator[bytes]:
-        """Read up to ``stop``; where that breaks off, go on from there with another request."""
-        chunks = attempt(result.stream, min_chunk_size=CHUNK)
-        del result  # it may hold the store's connection
-        failures = 0
-        while True:  # until who reads has enough
-            try:
-                chunk = attempt(next, chunks)
-            except StoreFailure:  # or an end that comes too soon
-                failures += 1
-                if failures == _ATTEMPTS:
-                    raise
-                chunks = attempt(self._ask(start, stop).stream, min_chunk_size=CHUNK)
-            else:
-                failures = 0
-                start += len(chunk)
-                yield chunk
+        return Answer(result)
 
 
 def _runs(slices: Iterable[Slice]) -> Sequence[Slice]:
@@ -110,27 +84,6 @@ def _runs(slices: Iterable[Slice]) -> Sequence[Slice]:
         else:
             runs.append(piece)
     return runs
-
-
-class _Part:
-    """The bytes of an object from ``start`` to ``stop``, on their way."""
-
-    def __init__(self, chunks: Iterator[bytes], start: int, stop: int) -> None:
-        self._body = OnePass(chunks)
-        self._start = start
-        self._stop = stop
-        self._position = start
-
-    def holds(self, piece: Slice) -> bool:
-        """Tell whether a piece is still to come, and soon."""
-        return self._position <= piece.start <= self._position + NEAR and piece.stop <= self._stop
-
-    def read(self, start: int, stop: int) -> Iterator[bytes]:
-        self._position = stop
-        return self._body.read(start - self._start, stop - self._start)
-
-    def close(self) -> None:
-        self._body.close()
 
 
 class LinkedObject(Object):
