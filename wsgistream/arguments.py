@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from wsgistream.values import (
     read_address,
@@ -29,7 +29,12 @@ class BadOption(ValueError):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are BadOption, not the end of the program."""
+    """A command's parser, whose errors are BadOption, not the end of the program."""
+
+    def __init__(self, command: str, description: str, **options: Any) -> None:
+        super().__init__(
+            prog=f"wsgistream {command}", description=description, allow_abbrev=False, **options
+        )
 
     def error(self, message: str) -> NoReturn:
         raise BadOption(message)
@@ -38,11 +43,10 @@ class Parser(argparse.ArgumentParser):
 def make_parser() -> argparse.ArgumentParser:
     """Make the parser of the command line; it gives only what was set."""
     parser = Parser(
-        prog="wsgistream serve",
-        description="Serve a folder or a file over HTTP, with ranges, from any machine.",
+        "serve",
+        "Serve a folder or a file over HTTP, with ranges, from any machine.",
         epilog=f"Every option can also be set in the environment, as {PREFIX}THREADS=8.",
         argument_default=argparse.SUPPRESS,
-        allow_abbrev=False,
     )
     parser.add_argument(
         "root", nargs="?", metavar="DIR|FILE|URL", help="what to serve (default: this folder)"

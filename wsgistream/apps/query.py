@@ -48,9 +48,10 @@ class QueryApp:
 
     ``keys``: of queries by name, a column of unique values with its type, as ``"id: int"``: they
     come in its order, hold no connection while a client is slow, and go on behind ``?after=``.
-    ``limit``: rows at most, whatever is asked for; ``timeout``, ``batch``, ``lane`` and
-    ``estimate``: as of ``Query``. ``headers`` are further fields; ``options`` are those of
-    ``RowOptions``. Raises TypeError or ValueError for what cannot be asked.
+    ``limit``: rows at most, whatever is asked for; ``timeout``, ``batch``, ``lane``, ``estimate``
+    and ``kinds``, which are of the columns of all queries: as of ``Query``. ``headers`` are further
+    fields; ``options`` are those of ``RowOptions``. Raises TypeError or ValueError for what cannot
+    be asked.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class QueryApp:
         batch: int = BATCH,
         lane: str | None = None,
         estimate: bool = False,
+        kinds: Mapping[str, str] | None = None,
         headers: Iterable[Header] | Mapping[str, str] = (),
         **options: Any,
     ) -> None:
@@ -80,7 +82,7 @@ class QueryApp:
                 raise ValueError(f"There is a key of {name!r}, and no such query.")
         self._limit = limit
         self._asked: dict[str, Any] = {"timeout": timeout, "batch": batch, "lane": lane}
-        self._asked |= {"estimate": estimate}
+        self._asked |= {"estimate": estimate, "kinds": kinds}
         fields = tuple(headers.items() if isinstance(headers, Mapping) else headers)
         self._sent = {"format": tuple(formats), "headers": fields, **options}
         # What cannot be is told now, and not to the first client.

@@ -13,8 +13,7 @@ from wsgistream.compress import CODINGS, compress_tree
 def main(arguments: Sequence[str]) -> int:
     """Write the precompressed siblings of a folder's files."""
     parser = Parser(
-        prog="wsgistream compress",
-        description="Write .gz, .br and .zst siblings, which the folder is then served from.",
+        "compress", "Write .gz, .br and .zst siblings, which the folder is then served from."
     )
     parser.add_argument("root", metavar="DIR", help="the folder")
     parser.add_argument(

@@ -13,9 +13,7 @@ from wsgistream.rules.rows import FORMATS
 def main(arguments: Sequence[str]) -> int:
     """Write what a query finds to the standard output."""
     parser = Parser(
-        prog="wsgistream query",
-        description="Write the rows of a query to the standard output, in constant memory.",
-        allow_abbrev=False,
+        "query", "Write the rows of a query to the standard output, in constant memory."
     )
     parser.add_argument("db", metavar="URL", help="the database, as sqlite:///shop.db")
     parser.add_argument("sql", metavar="SQL", help="the query")

@@ -13,9 +13,7 @@ from wsgistream.values import read_duration
 def main(arguments: Sequence[str]) -> int:
     """Write a signed link to the standard output."""
     parser = Parser(
-        prog="wsgistream sign",
-        description="Write a link that holds for a time, where wsgistream has the same key.",
-        allow_abbrev=False,
+        "sign", "Write a link that holds for a time, where wsgistream has the same key."
     )
     parser.add_argument("url", metavar="URL|PATH", help="what to link to, from the host's root")
     parser.add_argument(

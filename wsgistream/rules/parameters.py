@@ -46,7 +46,7 @@ class Kind(NamedTuple):
 _WHOLE: Final = re.compile(r"-?\d{1,18}", re.ASCII)
 _NUMBER: Final = re.compile(r"-?\d{1,400}(\.\d{1,400})?([eE][+-]?\d{1,3})?", re.ASCII)
 _MOMENT: Final = re.compile(
-    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?([+-]\d\d:\d\d)?", re.ASCII
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?([+-]\d\d:\d\d|Z)?", re.ASCII
 )
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _SWITCH: Final = {"1": True, "true": True, "0": False, "false": False}
@@ -61,9 +61,13 @@ def _matching(pattern: re.Pattern[str], read: Callable[[str], Any]) -> Callable[
     return checked
 
 
-def _moment(text: str) -> datetime:
-    # Python 3.10 wants three digits or six of a fraction.
-    return datetime.fromisoformat(re.sub(r"\.\d+", lambda found: f"{found[0]:0<7}", text))
+def read_moment(text: str) -> datetime:
+    """Read a moment as RFC 3339 has it, with or without a zone; raises ValueError."""
+    if _MOMENT.fullmatch(text) is None:
+        raise ValueError
+    # Python 3.10 wants three digits or six of a fraction, and knows no Z.
+    text = re.sub(r"\.\d+", lambda found: f"{found[0]:0<7}", text.replace("Z", "+00:00"))
+    return datetime.fromisoformat(text)
 
 
 #: The types by name.
@@ -74,7 +78,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "decimal": Kind(_matching(_NUMBER, Decimal), "a number"),
     "bool": Kind(_SWITCH.__getitem__, "true or false"),
     "date": Kind(_matching(_DAY, date.fromisoformat), "a date such as 2024-12-31"),
-    "datetime": Kind(_matching(_MOMENT, _moment), "a moment such as 2024-12-31T23:59:59+01:00"),
+    "datetime": Kind(read_moment, "a moment such as 2024-12-31T23:59:59+01:00"),
     "uuid": Kind(UUID, "a UUID"),
 }
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow
+import pyarrow.csv
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -98,6 +99,12 @@ def test_text_that_is_no_unicode_is_refused() -> None:
         by_batches([batch], "a")
 
 
+needs_newlines = pytest.mark.skipif(
+    not hasattr(pyarrow.csv.WriteOptions, "eol"), reason="this pyarrow has but one newline"
+)
+
+
+@needs_newlines
 def test_arrow_writes_a_batch_in_its_own_words_if_it_may() -> None:
     batch = pyarrow.record_batch({"a": [1.0, 0.5], "b": ["x", None], "c": ["", '"'], "d": [1, 2]})
     assert by_batches([batch], "abcd", by_arrow=True) == (

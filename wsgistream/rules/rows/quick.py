@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
 from importlib import import_module
@@ -74,6 +75,22 @@ def quick_column() -> WriteColumn | None:
         return array.replace(b'"', b"")[1:-1].decode().split(",")
 
     return write
+
+
+@lru_cache
+def json_reader() -> Callable[[Any], Any]:
+    """Make what reads JSON, of text or bytes; it raises ValueError."""
+    library = _library()
+    decode = json.loads if library is None else library.json.decode
+
+    def read(data: Any) -> Any:
+        try:
+            return decode(data)
+        except Exception:
+            # Such as a number that no float can hold.
+            return json.loads(data if isinstance(data, str) else bytes(data))
+
+    return read
 
 
 def _library() -> Any:

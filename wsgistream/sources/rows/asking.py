@@ -37,6 +37,9 @@ class Table(NamedTuple):
     estimate: int | None = None
     """How many rows there may be; None: nobody was asked, or can tell."""
 
+    typed: bool = False
+    """The database has a type of its own for each value."""
+
     def values(self) -> Iterable[Sequence[Any]]:
         """Give the rows as values of Python, where they were not written already."""
         if self.batches is None:

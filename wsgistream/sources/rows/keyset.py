@@ -38,10 +38,10 @@ def batches(ask: Ask, question: Question, key: str, after: Any) -> Iterator[Tabl
     ``key``: a column in which no value stands twice, and none is missing; ``after``: the value
     behind which to begin. Raises NoSuchColumn.
     """
-    columns, rows = _batch(ask, question, key, after)
-    if key not in columns:
+    table, rows = _batch(ask, question, key, after)
+    if key not in table.columns:
         raise NoSuchColumn(key)
-    place = columns.index(key)
+    place = table.columns.index(key)
 
     def more() -> Iterator[Sequence[Sequence[Any]]]:
         some = rows
@@ -51,12 +51,12 @@ def batches(ask: Ask, question: Question, key: str, after: Any) -> Iterator[Tabl
                 return
             _, some = _batch(ask, question, key, some[-1][place])
 
-    yield Table(columns, chain.from_iterable(more()))
+    yield Table(table.columns, chain.from_iterable(more()), typed=table.typed)
 
 
 def _batch(
     ask: Ask, question: Question, key: str, after: Any
-) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
+) -> tuple[Table, Sequence[Sequence[Any]]]:
     """Ask for the rows behind a value of the key; None: from the first on."""
     where = "" if after is None else f" WHERE q.{key} > :{_AFTER}"
     order = f"ORDER BY q.{key} LIMIT {question.batch:d}"
@@ -65,4 +65,4 @@ def _batch(
     with ask(
         replace(question, statement=statement, parameters={**question.parameters, **behind})
     ) as table:
-        return table.columns, list(table.values())
+        return table, list(table.values())

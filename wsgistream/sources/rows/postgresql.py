@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import lru_cache
@@ -10,6 +9,7 @@ from importlib import import_module
 from itertools import chain, islice
 from typing import Any, Final
 
+from wsgistream.rules.rows.quick import json_reader
 from wsgistream.sources.rows.asking import Question, Table, connecting, fetched
 
 # Its name is seen in pg_stat_activity; each is of a connection, so one name does.
@@ -32,7 +32,7 @@ def ask(connection: Any, question: Question) -> Iterator[Table]:
         table = fetched(cursor, question)
         if _streams(question):
             table = table._replace(rows=chain(islice(table.rows, _FIRST), rest))
-        yield table
+        yield table._replace(typed=True)
 
 
 def _streams(question: Question) -> bool:
@@ -69,17 +69,7 @@ def _reading(cursor: Any) -> Iterator[Any]:
 @lru_cache
 def _json_loader() -> Any:
     """Make what reads JSON; a third of the time goes there with psycopg's own."""
-    try:
-        decode = import_module("msgspec.json").decode
-    except ImportError:
-        decode = json.loads
-
-    def load(_: object, data: Any) -> Any:
-        try:
-            return decode(data)
-        except Exception:
-            return json.loads(bytes(data))  # such as a number that no float can hold
-
+    load = staticmethod(json_reader())
     return type("JSONLoader", (import_module("psycopg.adapt").Loader,), {"load": load})
 
 

@@ -8,6 +8,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any
 
+from wsgistream.rules.rows.kinds import meant, readers_of
 from wsgistream.sources.rows import arrow, copying, postgresql
 from wsgistream.sources.rows.asking import BATCH, Form, Question, Table
 from wsgistream.sources.rows.connections import ask, connections_of, driver_of, kind_of
@@ -33,7 +34,9 @@ class Query:
     "cursor" never; by default it does where that is quicker and every byte the same. ``estimate``:
     ask the planner of PostgreSQL how many rows there may be. ``pausable``: see
     ``wsgistream.Pausable``; by default any thread may go on, but for a connection of sqlite3 that
-    was not made for a URL.
+    was not made for a URL. ``kinds``: of columns by name, what their numbers or their text mean,
+    where a database has no types for it, as SQLite: text, int, float, decimal, "decimal(2)" with so
+    many places, bool, date, datetime, uuid or json; a value that is none then fails.
 
     Raises TypeError or ValueError for what cannot be asked.
     """
@@ -54,6 +57,7 @@ class Query:
         after: Any = None,
         estimate: bool = False,
         pausable: bool | None = None,
+        kinds: Mapping[str, str] | None = None,
     ) -> None:
         self.connections = connections_of(connect)
         self.question = Question(
@@ -70,6 +74,7 @@ class Query:
         self.after = after
         self.estimate = estimate
         self.pausable = pausable
+        self.readers = readers_of(kinds or {})
 
     @contextmanager
     def open(self, form: Form) -> Iterator[Table]:
@@ -79,7 +84,7 @@ class Query:
         """
         if self.key is not None:
             with batches(self._ask, self.question, self.key, self.after) as table:
-                yield _cut(table, self.question)
+                yield self._meant(_cut(table, self.question))
             return
         with self.connections.one() as connection:
             pausable = self._pausable(connection)
@@ -107,7 +112,14 @@ class Query:
                 yield table
         else:
             with ask(connection, self.question) as table:
-                yield _cut(table, self.question)
+                yield self._meant(_cut(table, self.question))
+
+    def _meant(self, table: Table) -> Table:
+        """Give the values that are meant, where the database has no type for them."""
+        if table.typed or self.readers.keys().isdisjoint(table.columns):
+            return table
+        rows = meant(table.columns, table.values(), self.readers)
+        return table._replace(rows=rows, batches=None)
 
     def _copy(self, connection: Any, form: Form) -> copying.Copy | None:
         """Have PostgreSQL write the rows itself, if nobody would see that it did."""
@@ -138,10 +150,10 @@ def _cut(table: Table, question: Question) -> Table:
         return arrow.cut(table, table.batches, question)
     rows = table.rows if question.limit is None else islice(table.rows, question.limit)
     if question.columns is None:
-        return Table(table.columns, rows)
+        return table._replace(rows=rows)
     first, *others = question.places(table.columns)
     get = itemgetter(first, *others) if others else itemgetter(slice(first, first + 1))
-    return Table(question.columns, map(get, rows))
+    return table._replace(columns=question.columns, rows=map(get, rows))
 
 
 def _check_lane(lane: str | None) -> str | None:
