@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
-from bench.objects_apps import RANGE, Piece, read_ranges
-from bench.wire import Broken, Line, byte_range, request
+from bench.objects_apps import RANGE, Piece, places, read_ranges
+from bench.wire import Broken, Line, byte_range, request, sized
 
 
 def whole(port: int, target: str, size: int, count: int) -> float:
@@ -30,6 +30,25 @@ def ranges(port: int, target: str, size: int, count: int, by: int) -> float:
                 _ask(line, request(target, byte_range(*piece)), 206, RANGE)
 
     return read_ranges(read, size, count, by)
+
+
+def first_bytes(port: int, target: str, size: int, count: int) -> list[float]:
+    """Download ranges, one after the other; gives the seconds until the body of each began."""
+    with closing(Line(port)) as line:
+        return [_begin(line, request(target, byte_range(*piece))) for piece in places(size, count)]
+
+
+def _begin(line: Line, message: bytes) -> float:
+    time.sleep(0.005)  # the server rests
+    begin = time.perf_counter()
+    line.send(message)
+    length = sized(line.head(), 206)
+    read = len(line.read(1))
+    took = time.perf_counter() - begin
+    if length != RANGE or not read:
+        raise Broken("A range has another length than was asked for.")
+    line.discard(length - read)
+    return took
 
 
 def _ask(line: Line, message: bytes, status: int, size: int) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from bench.clients import download, first_bytes, sip
+from bench.clients import download, sip
 from bench.model import GIB, KIB, MIB, Column, Figures, Place, Scenario, Target, Trial
 from bench.numbers import difference, median, ratio, scaled
 from bench.objects_apps import RANGE
-from bench.objects_client import ask_bare, ranges, whole
+from bench.objects_client import ask_bare, first_bytes, ranges, whole
 from bench.objects_store import store
 from bench.servers import (
     BARE_OBJECTS,
@@ -37,7 +37,7 @@ def _measure(trial: Trial) -> Figures:
         took = run(whole, port, Place.big, size, _TIMES)
         computed = difference(trial.server.cpu(), before)
         each, many = (run(ranges, port, Place.big, size, count, by) for by in (1, _MANY))
-        first = run(first_bytes, port, Place.big, size // 2, count // 10, 60.0)
+        first = run(first_bytes, port, Place.big, size, count // 10)
     return {
         "speed": _TIMES * size / took / 1e6,
         "cpu": ratio(computed, _TIMES * size / GIB),

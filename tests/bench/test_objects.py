@@ -10,7 +10,7 @@ import pytest
 
 from bench.model import MIB
 from bench.objects_apps import RANGE, places
-from bench.objects_client import ask_bare, ranges, whole
+from bench.objects_client import ask_bare, first_bytes, ranges, whole
 from bench.wire import Broken
 from tests.bench.test_run import bench
 from tests.ceph import missing_program
@@ -55,6 +55,8 @@ def test_another_answer_is_refused(status: str) -> None:
             whole(port, "/", 2 * MIB, 1)
         with pytest.raises(Broken):
             ranges(port, "/", 2 * MIB, 2, 2)
+        with pytest.raises(Broken):
+            first_bytes(port, "/", 2 * MIB, 2)
 
 
 def test_a_failure_of_the_library_is_refused() -> None:
