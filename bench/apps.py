@@ -6,16 +6,11 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
 from importlib import import_module
 from typing import Any, Final
 
-import webob.static
-
-from bench import compressed, objects_apps, rows_apps
-from bench.layers import LAYERS, layered
+import wsgistream
 from bench.model import GIB, KIB
-from wsgistream import DirectoryApp, EventsApp, MemoryHub
 from wsgistream.types import Environ, StartResponse, WSGIApp
 from wsgistream.wsgi.waiting import Pausable
 
@@ -26,7 +21,7 @@ _HELLO: Final = b"hello, world\n".ljust(KIB, b".")
 
 
 def directory(root: str) -> WSGIApp:
-    return DirectoryApp(root)
+    return wsgistream.DirectoryApp(root)
 
 
 def hello(root: str) -> WSGIApp:
@@ -38,7 +33,7 @@ def hello(root: str) -> WSGIApp:
 
 def pages(root: str) -> WSGIApp:
     """Files, and at ``/computed`` a page that keeps Python busy for a moment."""
-    files = DirectoryApp(root)
+    files = wsgistream.DirectoryApp(root)
 
     def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"] != "/computed":
@@ -78,7 +73,7 @@ def file_wrapper(root: str) -> WSGIApp:
 
 
 def webob_static(root: str) -> WSGIApp:
-    app: WSGIApp = webob.static.DirectoryApp(root)
+    app: WSGIApp = import_module("webob.static").DirectoryApp(root)
     return app
 
 
@@ -117,8 +112,8 @@ def now() -> str:
 
 def events(root: str) -> WSGIApp:
     """Streams at ``/events``, an event to all by ``/publish``, and ``/hello``."""
-    hub = MemoryHub()
-    streams = EventsApp(hub, topics=["now"])
+    hub = wsgistream.MemoryHub()
+    streams = wsgistream.EventsApp(hub, topics=["now"])
 
     def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
@@ -131,22 +126,35 @@ def events(root: str) -> WSGIApp:
     return app
 
 
-APPS: Final[Mapping[str, Callable[[str], Any]]] = {
-    "compress": compressed.ours,
-    "compress_as_django": compressed.ours_as_django,
+# What an application does not use is not loaded: the memory of its process is looked at.
+_HERE: Final[Mapping[str, Callable[[str], Any]]] = {
     "directory": directory,
-    "django": compressed.django,
     "events": events,
     "file_wrapper": file_wrapper,
     "generator": generator,
     "hello": hello,
-    "objects_bare": objects_apps.bare,
-    "objects_flask": objects_apps.flask_of,
     "pages": pages,
-    "rows": rows_apps.ours,
-    "rows_django": rows_apps.django,
-    "rows_tools": rows_apps.tools,
     "webob_static": webob_static,
     "whitenoise": whitenoise,
-    **{f"behind {name}": partial(layered, name) for name in LAYERS},
 }
+_ELSEWHERE: Final = {
+    "compress": ("compressed", "ours"),
+    "compress_as_django": ("compressed", "ours_as_django"),
+    "django": ("compressed", "django"),
+    "objects_bare": ("objects_apps", "bare"),
+    "objects_flask": ("objects_apps", "flask_of"),
+    "rows": ("rows_apps", "ours"),
+    "rows_django": ("rows_apps", "django"),
+    "rows_tools": ("rows_apps", "tools"),
+}
+_BEHIND: Final = "behind "
+
+
+def app_of(name: str, root: str) -> Any:
+    """Make the application of a name; ``behind LAYER`` is a folder behind one middleware."""
+    if name in _HERE:
+        return _HERE[name](root)
+    if name.startswith(_BEHIND):
+        return import_module("bench.layers").layered(name.removeprefix(_BEHIND), root)
+    module, make = _ELSEWHERE[name]
+    return getattr(import_module(f"bench.{module}"), make)(root)

@@ -10,7 +10,7 @@ from typing import Final
 import waitress
 
 import wsgistream
-from bench.apps import APPS
+from bench.apps import app_of
 from bench.process import raise_descriptor_limit
 from wsgistream.types import WSGIApp
 
@@ -53,7 +53,7 @@ SERVERS: Final[Mapping[str, Callable[[WSGIApp, int], None]]] = {
 def main(arguments: Sequence[str]) -> None:
     server, app, root, port = arguments
     raise_descriptor_limit()
-    SERVERS[server](APPS[app](root), int(port))
+    SERVERS[server](app_of(app, root), int(port))
 
 
 if __name__ == "__main__":
