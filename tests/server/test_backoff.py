@@ -4,17 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.clock import Clock
 from wsgistream.server.backoff import LIVED, LONGEST, BackOff
-
-
-class Clock:
-    """A clock that is set."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.clock import Clock
 from tests.servers import DEADLINE
 from tests.sources.contract import DATA, SourceContract
 from wsgistream.sources import shelf as shelf_module
@@ -45,15 +46,6 @@ def root(tmp_path: Path) -> Path:
         aged(root / name)
     (tmp_path / "secret.txt").write_text("secret")
     return root
-
-
-class Clock:
-    """A time that goes on when it is told to."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Final
 
 from wsgistream.rules.accept import LONGEST, best_type, read_codings
@@ -40,14 +41,12 @@ def _acceptable_codings(accept_encoding: str, offers: tuple[str, ...]) -> tuple[
         weights["gzip"] = min(weights[_OLD_NAME], weights.get("gzip", 1.0))
     others = weights.get("*", 0.0)
     weighed = [(weights.get(offer, others), offer) for offer in (*offers, IDENTITY)]
-    accepted = [offer for weight, offer in sorted(weighed, key=_by_weight) if weight]
+    accepted = [
+        offer for weight, offer in sorted(weighed, key=itemgetter(0), reverse=True) if weight
+    ]
     if not {IDENTITY, "*"} & weights.keys():
         accepted.append(IDENTITY)  # of which nothing is said, and which anybody can have
     return tuple(accepted)
-
-
-def _by_weight(weighed: tuple[float, str]) -> float:
-    return -weighed[0]
 
 
 def with_vary(headers: Sequence[Header], name: str) -> list[Header]:

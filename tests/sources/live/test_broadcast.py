@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.client import ask
+from tests.clock import Clock
 from tests.rules.test_playlists import LIVE
 from wsgistream import Broadcast, DirectoryApp
 from wsgistream.sources.folder import BeingWritten
@@ -21,18 +22,12 @@ PART = LIVE[: LIVE.index(b"#EXTINF")]
 NAME = ("live.m3u8",)
 
 
-class Clock:
-    """Seconds since 1970: the files are as old as the test has it."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    """The files are as old as the test has it: seconds since 1970."""
+    clock = Clock()
+    clock.now = 1000.0
+    return clock
 
 
 @pytest.fixture

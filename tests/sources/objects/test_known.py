@@ -8,7 +8,7 @@ import pytest
 
 from tests.ceph import Ceph
 from tests.client import ask
-from tests.sources.objects.clock import Clock
+from tests.clock import Clock
 from tests.sources.objects.proxy import Proxy
 from wsgistream import DirectoryApp
 from wsgistream.sources.objects import known as known_module

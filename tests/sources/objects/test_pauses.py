@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.ceph import Ceph
+from tests.clock import Clock
 from tests.servers import DEADLINE, Connection, running
-from tests.sources.objects.clock import Clock
 from tests.sources.objects.proxy import Proxy
 from wsgistream import DirectoryApp
 from wsgistream.sources.objects.bucket import Bucket

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sources.objects.clock import Clock
+from tests.clock import Clock
 from wsgistream.sources.objects.resting import PAUSE, Resting
 
 
